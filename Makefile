@@ -1,0 +1,32 @@
+# Two commands set up everything: `make demo` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check peers clean
+
+demo: $(VENV)/installed
+	$(BIN)/python examples/tiny/demo.py
+
+test: $(VENV)/installed
+	$(MAKE) check
+	$(BIN)/pytest
+
+check: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+peers: $(VENV)/installed
+	$(BIN)/pip install --constraint constraints.txt --editable '.[dev,peers]'
+	$(BIN)/pytest -m peers
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "attest: expected Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""attest: check that a model license was met."""
