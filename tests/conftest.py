@@ -1,0 +1,27 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real benchmark files and judged answers beside the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared: real benchmark files and labelled answers")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models() -> Path:
+    """The demonstration models of this repository."""
+    return REPOSITORY / "examples" / "tiny" / "models"
