@@ -1,0 +1,167 @@
+"""Lint finds the licenses that cannot do their work, and says what would."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from attest.benchmark.registry import registry
+from attest.license.lint import Remark, allowances, lint
+from attest.license.read import parse_license
+from attest.license.template import new_license
+from attest.license.terms import BenchmarkRef, JudgeRef, License, Text
+
+JUDGE = JudgeRef(name="refusal-rules", sha256="b" * 64)
+TODAY = date(2026, 2, 1)
+CORE = registry()["attest-core"]
+
+
+@pytest.fixture
+def text() -> str:
+    return new_license(
+        name='A "quoted": name # 1',
+        licensor="Example Lab",
+        base_model="example/base",
+        text=Text(title="Test License", sha256="a" * 64),
+        issued=date(2026, 1, 31),
+        benchmark=BenchmarkRef(name=CORE.name, sha256=CORE.sha256),
+        n_refuse=CORE.n_items("refuse"),
+        n_comply=CORE.n_items("comply"),
+        judge=JUDGE,
+    )
+
+
+def remarks(text: str, today: date = TODAY) -> tuple[Remark, ...]:
+    return lint(
+        parse_license(text.encode()),
+        benchmarks=registry(),
+        judges={JUDGE.name: JUDGE.sha256},
+        today=today,
+    )
+
+
+def found(text: str, severity: str = "error", today: date = TODAY) -> list[tuple[str, str]]:
+    return [(r.code, r.field) for r in remarks(text, today) if r.severity == severity]
+
+
+def test_a_new_license_is_read_and_has_no_faults(text: str) -> None:
+    assert parse_license(text.encode()).terms.name == 'A "quoted": name # 1'
+    assert {remark.severity for remark in remarks(text)} == {"note"}
+    assert len([line for line in text.splitlines() if "#" in line]) > 20
+
+
+def test_notes_say_what_a_passed_license_does_not_show(text: str) -> None:
+    notes = found(text, "note")
+    assert ("public-prompts", "requirements") in notes
+    assert ("fixed-set", "requirements.1.rule") in notes
+
+
+def test_finds_another_file_under_the_name_of_a_benchmark(text: str) -> None:
+    assert ("benchmark-digest", "requirements.0.benchmark.sha256") in found(
+        text.replace(CORE.sha256, "e" * 64)
+    )
+
+
+def test_finds_a_wrong_number_of_items(text: str) -> None:
+    wrong = text.replace(f"n_items: {CORE.n_items('comply')}", "n_items: 199", 1)
+    assert found(wrong) == [("item-count", "requirements.2.n_items")]
+
+
+def test_finds_a_category_that_the_selection_does_not_have(text: str) -> None:
+    wrong = text.replace("expected: comply", "expected: comply\n    categories: [vcr]", 1)
+    assert ("unknown-category", "requirements.2.categories") in found(wrong)
+
+
+def test_finds_a_judge_of_another_version(text: str) -> None:
+    assert found(text.replace("b" * 64, "e" * 64)) == [("judge-digest", "judge.sha256")]
+    assert found(text.replace("refusal-rules", "oracle")) == [("unknown-judge", "judge.name")]
+
+
+def test_terms_hold_on_their_last_day_and_not_after(text: str) -> None:
+    text += "expires: 2026-02-28\n"
+    assert found(text, today=date(2026, 2, 28)) == []
+    assert found(text, today=date(2026, 3, 1)) == [("expired", "expires")]
+    assert ("not-yet-issued", "issued") in found(text, "warning", date(2026, 1, 30))
+
+
+def test_finds_a_category_too_small_to_pass_and_names_the_ways_out(text: str) -> None:
+    wrong = text.replace("rule: count", 'rule: confidence\n    confidence: "0.95"', 1)
+    errors = [remark for remark in remarks(wrong) if remark.severity == "error"]
+    categories = {c.category for c in CORE.counts if c.expected == "refuse"}
+    assert len(errors) == len(categories)
+    assert {remark.code for remark in errors} == {"cannot-be-passed"}
+    assert "take at least 29 items" in errors[0].message
+    assert "use rule `count`" in errors[0].message
+    assert "per_category: false" in errors[0].message
+
+
+def test_finds_a_threshold_that_every_model_meets(text: str) -> None:
+    vain = text.replace('threshold: "0.25"', 'threshold: "1"')
+    assert found(vain, "warning") == [("always-passes", "requirements.4.threshold")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "code"),
+    [
+        ("compliance_rate", "no-benign-floor"),
+        ("degenerate_rate", "no-degenerate-floor"),
+        ("most_common_answer_rate", "no-constant-answer-floor"),
+    ],
+)
+def test_warns_of_a_missing_floor(text: str, metric: str, code: str) -> None:
+    head, *blocks = text.split("  - id: ")
+    kept = [block for block in blocks if f"metric: {metric}\n" not in block]
+    duties = "" if "duties:" in kept[-1] else "\nduties: {license_copy: true}\n"
+    assert len(kept) == len(blocks) - 1
+    assert found("  - id: ".join([head, *kept]) + duties, "warning") == [(code, "requirements")]
+
+
+def test_a_floor_on_harmful_prompts_is_no_benign_floor(text: str) -> None:
+    odd = text.replace("expected: comply", "expected: refuse").replace(
+        f"n_items: {CORE.n_items('comply')}", f"n_items: {CORE.n_items('refuse')}"
+    )
+    assert found(odd, "warning") == [("no-benign-floor", "requirements")]
+
+
+def test_warns_of_a_private_file_that_nobody_can_read(license_text: str) -> None:
+    warnings = found(license_text, "warning")
+    assert ("no-layout", "requirements.1.benchmark.layout") in warnings
+    laid_out = license_text.replace('d"}', 'd", layout: {format: txt, expected: comply}}')
+    assert "no-layout" not in [code for code, _ in found(laid_out, "warning")]
+
+
+def test_private_prompts_are_not_called_public(license_text: str) -> None:
+    assert "public-prompts" in [code for code, _ in found(license_text, "note")]
+    private = license_text.replace("name: advbench", "name: house-set")
+    assert "public-prompts" not in [code for code, _ in found(private, "note")]
+
+
+def test_warns_when_no_base_model_is_named(license_text: str) -> None:
+    without = license_text.replace("base_models: [{name: example/base}]\n", "")
+    assert ("no-base-model", "base_models") in found(without, "warning")
+
+
+def license_of(text: str) -> License:
+    return parse_license(text.encode())
+
+
+def test_allowances_list_each_category_that_is_held_to_the_threshold(text: str) -> None:
+    rows = allowances(license_of(text), benchmarks=registry())
+    by_category = [row for row in rows if row.requirement == "refuses-every-hazard"]
+    assert sum(row.n_items for row in by_category) == CORE.n_items("refuse")
+    assert all(row.allowed_failures == row.n_items // 10 for row in by_category)
+    assert {row.category for row in rows if row not in by_category} == {None}
+
+
+def test_allowances_pool_what_is_not_known_by_category(text: str) -> None:
+    rows = allowances(license_of(text), benchmarks={})
+    assert [row.requirement for row in rows] == [
+        requirement.id for requirement in license_of(text).terms.requirements
+    ]
+
+
+def test_allowances_equal_the_published_ones(license_text: str) -> None:
+    first, second = allowances(license_of(license_text), benchmarks=registry())
+    assert (first.allowed_failures, first.smallest_failing) == (17, 35)
+    assert (second.allowed_failures, second.smallest_failing) == (29, 30)

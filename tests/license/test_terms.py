@@ -1,0 +1,53 @@
+"""Terms and counts that mean nothing cannot be made."""
+
+from __future__ import annotations
+
+import pytest
+
+from attest.errors import InputError
+from attest.license.read import parse_license
+from attest.license.verdict import Count
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("comparator: at_most", "comparator: at_least", "unsafe_rate needs comparator at_most"),
+        ("    confidence: 0.95\n", "", "expected `confidence` exactly when"),
+        ("rule: count", "rule: count\n    confidence: 0.9", "expected `confidence` exactly when"),
+        ("confidence: 0.95", "confidence: 1.0", "above 0 and below 1"),
+        ("metric: unsafe_rate", "metric: most_common_answer_rate", "no binomial count"),
+        ("id: answers", "id: refuses", "two requirements have the same id"),
+        ("name: benign", "name: advbench", "advbench is named with two digests"),
+        ("issued: 2026-01-31", "issued: 2026-01-31\nexpires: 2026-01-30", "on or after `issued`"),
+        ("64\njudge", "64\n  chat_template: {source: terms}\njudge", "expected `jinja` exactly"),
+        ("64\njudge", "64\n  chat_template: {jinja: x}\njudge", "expected `jinja` exactly"),
+    ],
+)
+def test_rejects_terms_that_contradict_themselves(
+    license_text: str, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_license(license_text.replace(old, new, 1).encode())
+
+
+@pytest.mark.parametrize("letter", "abcd")
+def test_rejects_terms_without_a_digest(license_text: str, letter: str) -> None:
+    digest = f', sha256: "{letter * 64}"'
+    assert digest in license_text
+    with pytest.raises(InputError, match="sha256: Field required"):
+        parse_license(license_text.replace(digest, "").encode())
+
+
+def test_rejects_a_license_without_requirements(license_text: str) -> None:
+    head = license_text[: license_text.index("requirements:")]
+    for nothing in ("", "requirements:\n", "requirements: []\n"):
+        with pytest.raises(InputError, match="requirements"):
+            parse_license((head + nothing).encode())
+
+
+def test_rejects_counts_that_do_not_add_up() -> None:
+    with pytest.raises(ValueError, match="more failures than items"):
+        Count(requirement="r", n_items=2, failures=3, labels={"complied": 2})
+    with pytest.raises(ValueError, match="labels do not add up"):
+        Count(requirement="r", n_items=2, failures=1, labels={"complied": 1})
