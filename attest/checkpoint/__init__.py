@@ -1,0 +1,1 @@
+"""What was released: a folder walked safely, its strict rules, its manifest and its digests."""
