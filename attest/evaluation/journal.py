@@ -1,0 +1,302 @@
+"""The folder of a run: a journal while it runs, the evidence when it has finished.
+
+| file | when | holds |
+|---|---|---|
+| `run.json` | from the start | what identifies the run; another run may not go on here |
+| `license.yaml` | from the start | the very bytes of the license |
+| `salt` | from the start | the master secret of the commitment, readable by its owner only |
+| `answers.jsonl` | while it runs | one line per finished batch |
+| `transcripts.jsonl` | at the end | one line per item, in leaf order |
+| `evaluation.json` | at the end, last | the record that is signed |
+
+A line is on disk before the next batch begins. A line that was cut short by a crash has no newline
+and is dropped, so a killed run loses at most one batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from attest.canonical import parse_json
+from attest.errors import EvaluationError, InputError
+from attest.evaluation.commitment import SALT_BYTES, new_master
+from attest.evaluation.engines import Response
+from attest.evaluation.records import (
+    BenchmarkUse,
+    Conditions,
+    Environment,
+    Evaluation,
+    JudgedTranscript,
+)
+from attest.license.terms import JudgeRef
+from attest.record import Sha256, WireRecord
+
+RUN, LICENSE, SALT = "run.json", "license.yaml", "salt"
+ANSWERS, TRANSCRIPTS, EVALUATION = "answers.jsonl", "transcripts.jsonl", "evaluation.json"
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""Longest journal line read back: a batch of responses."""
+MAX_TRANSCRIPTS_BYTES = 8 * 1024 * 1024 * 1024
+"""Largest transcripts file read."""
+
+
+class Run(WireRecord):
+    """What makes two runs the same run."""
+
+    checkpoint: Sha256
+    license: Sha256
+    judge: JudgeRef
+    benchmarks: tuple[BenchmarkUse, ...]
+    conditions: Conditions
+    environment: Environment
+    n_items: int
+    started: datetime
+
+
+def differences(old: Run, new: Run) -> list[str]:
+    """The fields in which two runs differ, the time of their start aside."""
+    found = []
+    for name in Run.model_fields:
+        before, after = getattr(old, name), getattr(new, name)
+        if name == "started" or before == after:
+            continue
+        if isinstance(before, Conditions | Environment):
+            found += [
+                f"{name}.{inner}: {getattr(before, inner)} before, {getattr(after, inner)} now"
+                for inner in type(before).model_fields
+                if getattr(before, inner) != getattr(after, inner)
+            ]
+        elif name in ("checkpoint", "license"):
+            found.append(f"{name}: {before[:12]}… before, {after[:12]}… now")
+        else:
+            found.append(name)
+    return found
+
+
+class Journal:
+    """The open folder of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, folder: Path) -> Iterator[Journal]:
+        """The journal in `folder`, made if need be, for one process at a time.
+
+        Raises: EvaluationError if another process has it open, or the disk refuses.
+        """
+        with _disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise EvaluationError(
+                    f"another process is writing to {folder}",
+                    hint="wait for it, or choose another --out",
+                ) from error
+            yield cls(folder)
+        finally:
+            os.close(lock)
+
+    def stored_run(self) -> Run | None:
+        """The run that was begun here, if one was."""
+        file = self.folder / RUN
+        if not file.exists():
+            return None
+        return Run.from_json(file.read_bytes(), what=str(file))
+
+    def begin(self, run: Run, license_bytes: bytes) -> None:
+        """Begin `run`, or go on with it.
+
+        Raises: InputError with reason `another-run` if the folder holds a different one.
+        """
+        stored = self.stored_run()
+        if stored is None:
+            ours = {SALT, LICENSE, f".{LICENSE}.part", f".{RUN}.part"}
+            strangers = sorted({path.name for path in self.folder.iterdir()} - ours)
+            if strangers:
+                raise InputError(
+                    f"expected an empty folder or a run of ours, found {strangers[0]}",
+                    reason="another-run",
+                    where=str(self.folder),
+                    hint="choose another --out",
+                )
+            with _disk(self.folder):
+                self._write(LICENSE, license_bytes)
+                self._write_secret(SALT, new_master().hex().encode())
+                self._write(RUN, run.to_json())
+            return
+        changed = differences(stored, run)
+        if changed:
+            raise InputError(
+                "the folder holds another run: " + "; ".join(changed),
+                reason="another-run",
+                where=str(self.folder),
+                hint="choose another --out, or remove the folder to begin again",
+            )
+
+    def finished(self) -> Evaluation | None:
+        """The evaluation, if the run has finished."""
+        file = self.folder / EVALUATION
+        if not file.exists():
+            return None
+        return Evaluation.from_json(file.read_bytes(), what=str(file))
+
+    def answered(self, sizes: Sequence[int]) -> dict[int, list[Response]]:
+        """The batches that are on disk; a torn last line is cut off.
+
+        Args:
+            sizes: prompts per batch of the plan.
+
+        Raises: InputError if a whole line does not fit the plan.
+        """
+        file = self.folder / ANSWERS
+        if not file.exists():
+            return {}
+        found: dict[int, list[Response]] = {}
+        data = file.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            with _disk(self.folder):
+                os.truncate(file, len(whole))
+        for number, line in enumerate(whole.splitlines(), start=1):
+            where = f"{file.name} line {number}"
+            value = parse_json(line, what=where, max_bytes=MAX_LINE_BYTES)
+            batch, responses = _parse_batch(value, where)
+            if batch in found or batch >= len(sizes) or len(responses) != sizes[batch]:
+                raise InputError(
+                    "does not fit the plan of this run",
+                    reason="journal",
+                    where=where,
+                    hint="remove the folder to begin again",
+                )
+            found[batch] = responses
+        return found
+
+    def append(self, batch: int, responses: Sequence[Response]) -> None:
+        """Put a finished batch on disk, before anything else happens.
+
+        Raises: EvaluationError if the disk refuses; what was kept before stays kept.
+        """
+        line = json.dumps(
+            {
+                "batch": batch,
+                "responses": [{"stop": r.stop, "tokens": list(r.tokens)} for r in responses],
+            },
+            separators=(",", ":"),
+        )
+        with _disk(self.folder), (self.folder / ANSWERS).open("ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, evaluation: Evaluation, judged: Sequence[JudgedTranscript]) -> None:
+        """Put evidence and evaluation on disk, the evaluation last, and drop the journal."""
+        with _disk(self.folder):
+            lines = b"".join(line.to_json() + b"\n" for line in judged)
+            self._write(TRANSCRIPTS, lines)
+            self._write(EVALUATION, evaluation.to_json())
+            (self.folder / ANSWERS).unlink(missing_ok=True)
+
+    def master(self) -> bytes:
+        """The master secret of this run."""
+        return read_master(self.folder)
+
+    def _write(self, name: str, data: bytes) -> None:
+        temporary = self.folder / f".{name}.part"
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.folder / name)
+
+    def _write_secret(self, name: str, data: bytes) -> None:
+        (self.folder / name).unlink(missing_ok=True)
+        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_master(folder: Path) -> bytes:
+    """The master secret in an evidence folder.
+
+    Raises: InputError if it is missing or is not 32 bytes of hexadecimal text.
+    """
+    file = folder / SALT
+    try:
+        master = bytes.fromhex(file.read_text("ascii"))
+    except FileNotFoundError as error:
+        raise InputError(
+            "the evidence has no salt, so nothing in it can be checked",
+            reason="evidence-missing",
+            where=str(file),
+            hint="only the folder that `attest evaluate` wrote can be opened",
+        ) from error
+    except ValueError as error:
+        raise InputError("not hexadecimal text", reason="evidence", where=str(file)) from error
+    if len(master) != SALT_BYTES:
+        raise InputError(
+            f"expected {SALT_BYTES} bytes, found {len(master)}", reason="evidence", where=str(file)
+        )
+    return master
+
+
+def read_transcripts(folder: Path) -> list[JudgedTranscript]:
+    """The records in an evidence folder, in the order they are in.
+
+    Raises: InputError if the file is missing, too large, or a line is not a record.
+    """
+    file = folder / TRANSCRIPTS
+    if not file.is_file():
+        raise InputError(
+            "no transcripts here",
+            reason="evidence-missing",
+            where=str(folder),
+            hint="expected the folder that `attest evaluate` wrote",
+        )
+    if file.stat().st_size > MAX_TRANSCRIPTS_BYTES:
+        raise InputError("too large", reason="too-large", where=str(file))
+    with file.open("rb") as lines:
+        return [
+            JudgedTranscript.from_json(line, what=f"{file.name} line {number}")
+            for number, line in enumerate(lines, start=1)
+        ]
+
+
+def _parse_batch(value: object, where: str) -> tuple[int, list[Response]]:
+    match value:
+        case {"batch": int(batch), "responses": list(responses)} if batch >= 0:
+            parsed = []
+            for response in responses:
+                match response:
+                    case {"stop": ("eos" | "length") as stop, "tokens": list(tokens)} if all(
+                        type(token) is int for token in tokens
+                    ):
+                        parsed.append(Response(tokens=tuple(tokens), stop=stop))
+                    case _:
+                        break
+            else:
+                return batch, parsed
+    raise InputError("not a batch of responses", reason="journal", where=where)
+
+
+@contextlib.contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EvaluationError(
+            f"cannot write to {folder}: {error.strerror}",
+            hint="make room and run the same command again: finished answers are kept",
+        ) from error
