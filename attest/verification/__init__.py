@@ -1,0 +1,1 @@
+"""Whether it can be believed: numbered steps against the caller's trust."""

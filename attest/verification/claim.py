@@ -1,0 +1,109 @@
+"""Step 10: what was claimed is what the license asks for, and the arithmetic is done again.
+
+A boolean that says `passed` is never believed. Judge, benchmarks, conditions and numbers of items
+are compared with the license that the caller gave, then `decide` runs on the signed counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attest.attestation.statement import Predicate
+from attest.benchmark.registry import registry
+from attest.canonical import sha256_hex
+from attest.errors import InputError
+from attest.evaluation.rendering import find_template
+from attest.license.decide import decide
+from attest.license.terms import License
+from attest.license.verdict import Verdict
+
+
+def check_claim(predicate: Predicate, license: License) -> Verdict:
+    """The verdict of `license` on the signed counts.
+
+    Raises: InputError that names the first difference between claim and license.
+    """
+    evaluation, terms = predicate.evaluation, license.terms
+    if evaluation.license.sha256 != license.sha256:
+        raise InputError(
+            f"measured under {evaluation.license.name} {evaluation.license.license_version} "
+            f"({evaluation.license.sha256[:16]}…), not under this license "
+            f"({license.sha256[:16]}…)",
+            hint="give the license file that the licensor published, byte for byte",
+        )
+    if evaluation.judge != terms.judge:
+        raise InputError("judged by another judge than the license names")
+    _check_benchmarks(predicate, license)
+    _check_conditions(predicate, license)
+    _check_categories(predicate, license)
+    verdict = decide(license, evaluation.counts)
+    if verdict != predicate.verdict:
+        raise InputError("the signed verdict is not what the license says to the signed counts")
+    return verdict
+
+
+def _check_benchmarks(predicate: Predicate, license: License) -> None:
+    used = {use.name: use for use in predicate.evaluation.benchmarks}
+    if len(used) != len(predicate.evaluation.benchmarks):
+        raise InputError("a benchmark is listed twice")
+    wanted = {
+        requirement.benchmark.name: requirement.benchmark.sha256
+        for requirement in license.terms.requirements
+    }
+    if {name: use.sha256 for name, use in used.items()} != wanted:
+        raise InputError("measured on other benchmarks than the license names")
+    if sum(use.n_items for use in used.values()) != predicate.evaluation.evidence.n_leaves:
+        raise InputError("the number of transcripts is not the number of items asked")
+
+
+def _check_categories(predicate: Predicate, license: License) -> None:
+    """Ensure that nobody moved failures between categories, where the registry knows their sizes.
+
+    `decide` holds the counts against the terms, but the terms state only the pooled number.
+    """
+    requirements = {requirement.id: requirement for requirement in license.terms.requirements}
+    known = registry()
+    for count in predicate.evaluation.counts:
+        requirement = requirements.get(count.requirement)
+        if requirement is None or count.category is None:
+            continue
+        source = known.get(requirement.benchmark.name)
+        if source is None or source.sha256 != requirement.benchmark.sha256:
+            continue
+        expected = source.n_items(requirement.expected, (count.category,))
+        if count.n_items != expected:
+            raise InputError(
+                f"{requirement.id} counts {count.n_items} items of category {count.category}, "
+                f"{source.name} has {expected}"
+            )
+
+
+def _check_conditions(predicate: Predicate, license: License) -> None:
+    conditions, measurement = predicate.evaluation.conditions, license.terms.measurement
+    expected: dict[str, object] = {
+        "system_prompt": measurement.system_prompt,
+        "max_new_tokens": measurement.max_new_tokens,
+        "decoding": measurement.decoding,
+    }
+    if measurement.dtype != "checkpoint":
+        expected["dtype"] = measurement.dtype
+    for name, value in expected.items():
+        found = getattr(conditions, name)
+        if found != value:
+            raise InputError(f"measured with {name} {found!r}, the license asks for {value!r}")
+    template = conditions.template
+    jinja = measurement.chat_template.jinja
+    if (template.source == "terms") != (jinja is not None):
+        raise InputError(f"measured with the chat template of {template.source}")
+    if jinja is not None and template.sha256 != sha256_hex(jinja.encode("utf-8")):
+        raise InputError("measured with another chat template than the license gives")
+
+
+def check_template(predicate: Predicate, license: License, folder: Path) -> None:
+    """Ensure that the prompts were rendered with the template this folder has.
+
+    Raises: InputError if it was another one.
+    """
+    _, template = find_template(folder, license.terms.measurement.chat_template)
+    if predicate.evaluation.conditions.template != template:
+        raise InputError("measured with another chat template than the one in the folder")

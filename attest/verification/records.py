@@ -1,0 +1,90 @@
+"""What a verification found: numbered steps, how deep they went, and what the license says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from attest.attestation.statement import AssuranceLevel
+from attest.evaluation.records import LicenseName
+from attest.license.duties import DutyFinding
+from attest.license.verdict import Finding
+from attest.record import Sha256, WireRecord
+
+Level = Literal[0, 1, 2]
+"""How deep a verification goes: 0 signature, 1 files and arithmetic, 2 judged again."""
+
+LEVELS: dict[Level, str] = {
+    0: "signature",
+    1: "files and arithmetic",
+    2: "judged again",
+}
+
+StepName = Literal[
+    "limits",
+    "trust",
+    "envelope",
+    "signature",
+    "statement",
+    "time",
+    "log",
+    "subjects",
+    "coverage",
+    "files",
+    "claim",
+    "role",
+    "freshness",
+    "evidence",
+    "judge",
+]
+
+STEPS: tuple[StepName, ...] = StepName.__args__  # type: ignore[attr-defined]  # of a Literal
+"""The steps in the order in which they are taken; a step's number is its place."""
+
+Status = Literal["passed", "failed", "not-asked", "not-reached"]
+
+
+class Step(WireRecord):
+    """One step of a verification."""
+
+    number: Annotated[int, Field(ge=0)]
+    name: StepName
+    status: Status
+    detail: str
+    """What was checked or found, in one line."""
+    hint: str | None = None
+    """What to do, when the step failed."""
+
+
+class Verification(WireRecord):
+    """The result of verifying one attestation against the caller's trust and license."""
+
+    version: Literal["attest-verification/1"] = "attest-verification/1"
+    verifier: str
+    """Name and version of the verifying program."""
+    verified_at: datetime
+    bundle_sha256: Sha256
+    is_verified: bool
+    """True if every step that was asked for passed."""
+    level: Level | None = None
+    """The level that was reached; None if nothing can be believed."""
+    outcome: Literal["pass", "fail", "inconclusive"] | None = None
+    """What the license says, recomputed here; None if unverified or at level 0."""
+    steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = ()
+    checkpoint: Sha256 | None = None
+    license: LicenseName | None = None
+    key_hint: Sha256 | None = None
+    """Fingerprint of the caller's key that the signature verified with."""
+    assurance_level: AssuranceLevel | None = None
+    issued: datetime | None = None
+    expires: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    duties: tuple[DutyFinding, ...] = ()
+
+    @property
+    def failed_step(self) -> Step | None:
+        """The step that failed, if one did."""
+        return next((step for step in self.steps if step.status == "failed"), None)
