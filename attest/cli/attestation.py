@@ -1,0 +1,277 @@
+"""`attest keygen`, `attest sign`, `attest run` and `attest show`."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from attest.cli.checkpoint import AsJson, Model, hashing_progress
+from attest.cli.console import emit_json, emit_text, read_input, say
+from attest.cli.console import show as show_screen
+from attest.cli.evaluation import (
+    EXIT_OF_OUTCOME,
+    BatchSize,
+    DataFolder,
+    Device,
+    LicenseFile,
+    OutFolder,
+    Threads,
+    ensure_same_license,
+    measure,
+    read_evaluation,
+)
+from attest.errors import InputError
+
+if TYPE_CHECKING:
+    from attest.attestation.keys import PrivateKey
+    from attest.attestation.statement import Statement
+    from attest.checkpoint.folder import Checkpoint
+    from attest.evaluation.records import Evaluation
+    from attest.license.duties import DutyFinding
+    from attest.license.terms import License
+    from attest.license.verdict import Verdict
+
+FOLDER = "attestations"
+SUFFIX = ".sigstore.json"
+PASSPHRASE = "ATTEST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+
+KeyFile = Annotated[
+    Path,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help=f"Private key (PEM). An encrypted one asks for its passphrase, or takes {PASSPHRASE}.",
+    ),
+]
+ReleaseName = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Name of the release, if the license rules names."),
+]
+ThirdParty = Annotated[
+    bool, typer.Option("--third-party", help="Measured by another party than the publisher.")
+]
+
+
+def keygen(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Writes FILE and the public key FILE.pub.")
+    ] = Path("attest.key"),
+    kind: Annotated[
+        Literal["p256", "ed25519"], typer.Option("--type", help="Kind of key.")
+    ] = "p256",
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Ask for a passphrase and encrypt the private key.")
+    ] = False,
+) -> None:
+    """Make a key pair for signing attestations."""
+    from attest.attestation.keys import generate, write_key_pair
+
+    passphrase = _new_passphrase() if encrypt else None
+    public = write_key_pair(generate(kind), file, passphrase=passphrase)
+    say(f"{file} is the private key: keep it secret, keep a copy")
+    emit_text(str(public))
+
+
+def _new_passphrase() -> bytes:
+    if PASSPHRASE in os.environ:
+        return os.environb[PASSPHRASE.encode()]
+    text: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return text.encode()
+
+
+def _ask_passphrase() -> bytes:
+    if PASSPHRASE in os.environ:
+        return os.environb[PASSPHRASE.encode()]
+    text: str = typer.prompt("Passphrase", hide_input=True, err=True)
+    return text.encode()
+
+
+def run(
+    model: Model,
+    license_file: LicenseFile,
+    key: KeyFile,
+    out: OutFolder = None,
+    data: DataFolder = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    batch_size: BatchSize = 32,
+    name: ReleaseName = None,
+    third_party: ThirdParty = False,
+    as_json: AsJson = False,
+) -> None:
+    """Digest, evaluate, decide and sign in one go. A result that does not pass is not signed."""
+    from attest.attestation.keys import load_private_key
+    from attest.checkpoint.folder import open_checkpoint
+    from attest.evaluation.run import Machine
+    from attest.license.decide import decide
+    from attest.license.read import read_license
+
+    license = read_license(license_file)
+    signer = load_private_key(key, _ask_passphrase)  # A wrong passphrase must not cost an hour.
+    checkpoint = open_checkpoint(model)
+    evaluation, folder = measure(
+        checkpoint,
+        license,
+        license_file,
+        out=out,
+        data=data,
+        machine=Machine(device=device, threads=threads, batch_size=batch_size),
+    )
+    verdict = decide(license, evaluation.counts)
+    duties = _duties(license, evaluation, checkpoint, name)
+    outcome = verdict.outcome
+    if not all(duty.is_met for duty in duties):
+        outcome = "fail"
+    bundle: Path | None = None
+    if outcome == "pass":
+        statement = _state(evaluation, verdict, license, third_party=third_party, name=name)
+        bundle = _write_bundle(statement, signer, model / FOLDER)
+    if as_json:
+        emit_json(
+            {
+                "outcome": outcome,
+                "verdict": verdict.to_dict(),
+                "duties": [duty.to_dict() for duty in duties],
+                "evidence": str(folder),
+                "bundle": None if bundle is None else str(bundle),
+            }
+        )
+    else:
+        from attest.report.run import run_screen
+
+        show_screen(
+            run_screen(evaluation, verdict, outcome, duties, evidence=folder, bundle=bundle)
+        )
+    raise typer.Exit(EXIT_OF_OUTCOME[outcome])
+
+
+def sign(
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="EVALUATION", help="Folder of a finished run.")
+    ],
+    key: KeyFile,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="MODEL", help="Write to MODEL/attestations/."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Write to this folder instead.")
+    ] = None,
+    name: ReleaseName = None,
+    third_party: ThirdParty = False,
+) -> None:
+    """Sign an evaluation, whatever its verdict is; MODEL is hashed again before."""
+    from attest.attestation.keys import load_private_key
+    from attest.checkpoint.digest import digest
+    from attest.checkpoint.folder import open_checkpoint
+    from attest.evaluation.journal import LICENSE
+    from attest.license.decide import decide
+    from attest.license.read import read_license
+
+    if (model is None) == (output is None):
+        raise InputError(
+            "expected either --model or --output",
+            reason="usage",
+            hint="--model MODEL puts the attestation beside the weights",
+        )
+    evaluation = read_evaluation(run_folder)
+    license = read_license(run_folder / LICENSE)
+    ensure_same_license(evaluation, license)
+    signer = load_private_key(key, _ask_passphrase)
+    if model is not None:
+        checkpoint = open_checkpoint(model)
+        with hashing_progress(checkpoint.size_bytes) as on_bytes:
+            found = digest(checkpoint, on_bytes=on_bytes).digest()
+        expected = evaluation.manifest.digest()
+        if found != expected:
+            raise InputError(
+                f"evaluated checkpoint {expected[:16]}…, the folder holds {found[:16]}…",
+                reason="another-checkpoint",
+                where=str(model),
+                hint="evaluate the folder as it is now",
+            )
+    verdict = decide(license, evaluation.counts)
+    statement = _state(evaluation, verdict, license, third_party=third_party, name=name)
+    folder = output if output is not None else (model or Path()) / FOLDER
+    emit_text(str(_write_bundle(statement, signer, folder)))
+    say(f"signed; the license says: {verdict.outcome}")
+
+
+def show(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file ending .sigstore.json.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what an attestation says. Nothing is verified: anyone can write such a file."""
+    from attest.attestation.bundle import MAX_BUNDLE_BYTES, open_bundle
+    from attest.attestation.statement import Statement
+
+    payload = open_bundle(read_input(bundle, MAX_BUNDLE_BYTES)).dsse_envelope.payload
+    statement = Statement.from_json(payload, what="statement")
+    if as_json:
+        emit_json(statement.to_dict())
+        return
+    from attest.report.attestation import attestation_screen
+
+    show_screen(attestation_screen(statement))
+
+
+def _duties(
+    license: License, evaluation: Evaluation, checkpoint: Checkpoint, name: str | None
+) -> tuple[DutyFinding, ...]:
+    from attest.license.duties import MAX_NOTICE_BYTES, check_duties
+
+    return check_duties(
+        license.terms,
+        manifest=evaluation.manifest,
+        read=partial(checkpoint.read, max_bytes=MAX_NOTICE_BYTES),
+        release_name=name,
+    )
+
+
+def _state(
+    evaluation: Evaluation,
+    verdict: Verdict,
+    license: License,
+    *,
+    third_party: bool,
+    name: str | None,
+) -> Statement:
+    from attest.attestation.statement import state
+
+    return state(
+        evaluation,
+        verdict,
+        license,
+        issued=datetime.now(UTC),
+        assurance_level="third_party" if third_party else "self_attested",
+        release_name=name,
+    )
+
+
+def _write_bundle(statement: Statement, signer: PrivateKey, folder: Path) -> Path:
+    """Write the signed statement under a name of its own, never over another one."""
+    from attest.attestation.bundle import make_bundle
+
+    data = make_bundle(statement.to_json(), signer)
+    predicate = statement.predicate
+    name = f"{predicate.issued:%Y%m%dT%H%M%SZ}-{predicate.evaluation.license.sha256[:12]}{SUFFIX}"
+    path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise InputError(
+            f"cannot write the attestation: {error.strerror}",
+            reason="unwritable",
+            where=str(path),
+            hint="sign again with `attest sign … --output DIR`: the evaluation is kept",
+        ) from error
+    return path

@@ -1,0 +1,203 @@
+"""`attest evaluate`, `attest decide` and `attest judge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attest.cli.checkpoint import AsJson, Model
+from attest.cli.console import emit_json, progress, say, show
+from attest.errors import ExitCode
+
+if TYPE_CHECKING:
+    from attest.checkpoint.folder import Checkpoint
+    from attest.evaluation.records import Evaluation
+    from attest.license.terms import License
+    from attest.license.verdict import Outcome
+
+EVIDENCE = Path("attest-evidence")
+"""Where runs go by default, one folder each, below the current folder."""
+
+LicenseFile = Annotated[
+    Path, typer.Option("--license", metavar="FILE", help="The license: license.yaml.")
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Folder with benchmark files, used before the cache."
+    ),
+]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder of the run and its evidence; by default named after checkpoint and license "
+        "below attest-evidence/.",
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
+BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Prompts per forward pass.")]
+
+EXIT_OF_OUTCOME: dict[Outcome, ExitCode] = {
+    "pass": ExitCode.MET,
+    "fail": ExitCode.NOT_MET,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+}
+
+
+def evaluate(
+    model: Model,
+    license_file: LicenseFile,
+    out: OutFolder = None,
+    data: DataFolder = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    batch_size: BatchSize = 32,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a checkpoint everything that a license asks; goes on where it was interrupted."""
+    from attest.checkpoint.folder import open_checkpoint
+    from attest.evaluation.run import Machine
+    from attest.license.read import read_license
+
+    license = read_license(license_file)
+    machine = Machine(device=device, threads=threads, batch_size=batch_size)
+    evaluation, folder = measure(
+        open_checkpoint(model), license, license_file, out=out, data=data, machine=machine
+    )
+    if as_json:
+        emit_json(evaluation.to_dict())
+        return
+    say(f"evaluation and evidence are in {folder}")
+    say(f"next: attest decide {folder} --license {license_file}")
+
+
+def measure(
+    checkpoint: Checkpoint,
+    license: License,
+    license_file: Path,
+    *,
+    out: Path | None,
+    data: Path | None,
+    machine: object,
+) -> tuple[Evaluation, Path]:
+    """The evaluation and the folder it is in, with progress shown."""
+    from attest.evaluation.run import Machine, Progress
+    from attest.evaluation.run import evaluate as run
+
+    assert isinstance(machine, Machine)
+    folder = out or EVIDENCE / f"{checkpoint.folder.name}-{license.sha256[:8]}"
+    with (
+        progress("hashing", unit="bytes") as hashing,
+        progress("answering", unit="items") as answering,
+    ):
+
+        def on_progress(now: Progress) -> None:
+            (hashing if now.stage == "hashing" else answering)(now.done, now.total)
+
+        evaluation = run(
+            checkpoint,
+            license,
+            license_file.read_bytes(),
+            out=folder,
+            data=data,
+            machine=machine,
+            on_progress=on_progress,
+        )
+    return evaluation, folder
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """The evaluation in a run's folder, or in a file."""
+    from attest.errors import InputError
+    from attest.evaluation.journal import EVALUATION
+    from attest.evaluation.records import Evaluation
+
+    file = path / EVALUATION if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(
+            "no finished evaluation here",
+            reason="no-evaluation",
+            where=str(path),
+            hint="run the same `attest evaluate` again: it goes on where it stopped",
+        )
+    return Evaluation.from_json(file.read_bytes(), what=str(file))
+
+
+def decide(
+    evaluation_path: Annotated[
+        Path, typer.Argument(metavar="EVALUATION", help="Folder of the run, or evaluation.json.")
+    ],
+    license_file: LicenseFile,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a license says to an evaluation, with counts, bounds and margins."""
+    from attest.license.decide import decide as decide_counts
+    from attest.license.read import read_license
+
+    evaluation = read_evaluation(evaluation_path)
+    license = read_license(license_file)
+    ensure_same_license(evaluation, license)
+    verdict = decide_counts(license, evaluation.counts)
+    if as_json:
+        emit_json(verdict.to_dict())
+    else:
+        from attest.report.verdict import verdict_screen
+
+        name = f"{license.terms.name} {license.terms.license_version}"
+        show(verdict_screen(verdict.findings, verdict.outcome, license_name=name))
+    raise typer.Exit(EXIT_OF_OUTCOME[verdict.outcome])
+
+
+def ensure_same_license(evaluation: Evaluation, license: License) -> None:
+    """Ensure that an evaluation was made under `license`."""
+    from attest.errors import InputError
+
+    if evaluation.license.sha256 != license.sha256:
+        raise InputError(
+            f"the evaluation was made under {evaluation.license.name} "
+            f"{evaluation.license.license_version} ({evaluation.license.sha256[:16]}…), the "
+            f"license given is {license.sha256[:16]}…",
+            reason="another-license",
+            hint="evaluate again under this license",
+        )
+
+
+def judge(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The judge: refusal-rules.")],
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--input", metavar="FILE", help="Recorded answers: CSV or JSONL, with labels if known."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Run a judge over recorded answers; with labels, print its confusion table."""
+    from collections import Counter
+
+    from attest.evaluation.agreement import agreement, read_labelled
+    from attest.evaluation.judges import judge as get_judge
+
+    referee = get_judge(name)
+    answers = read_labelled(file)
+    verdicts = [referee.judge(answer.prompt, answer.answer) for answer in answers]
+    labelled = [
+        (answer.truth, verdict.label)
+        for answer, verdict in zip(answers, verdicts, strict=True)
+        if answer.truth is not None
+    ]
+    if not labelled:
+        emit_json(dict(Counter(verdict.label for verdict in verdicts)))
+        return
+    result = agreement(labelled)
+    if as_json:
+        emit_json(result.to_dict())
+        return
+    from attest.report.agreement import agreement_screen
+
+    show(agreement_screen(result))

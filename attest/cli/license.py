@@ -1,0 +1,112 @@
+"""`attest license`: write, lint and read the terms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attest.cli.checkpoint import AsJson
+from attest.cli.console import emit_json, emit_text, read_input, say, show
+from attest.errors import ExitCode, InputError
+
+app = typer.Typer(
+    help="Licenses: write, lint and read the terms.", no_args_is_help=True, rich_markup_mode=None
+)
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The license: license.yaml.")]
+
+MAX_TEXT_BYTES = 16 * 1024 * 1024
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path(
+        "license.yaml"
+    ),
+    text: Annotated[
+        Path,
+        typer.Option("--text", metavar="FILE", help="The legal text that the terms belong to."),
+    ] = Path("LICENSE"),
+    name: Annotated[str, typer.Option(help="Name of the license.")] = "Example Model License",
+    licensor: Annotated[str, typer.Option(help="Who grants it.")] = "Example Licensor",
+    base_model: Annotated[
+        str, typer.Option(help="The model whose derivatives it covers.")
+    ] = "Example Base Model",
+) -> None:
+    """Write a commented license to edit; it is complete and can be used as it is."""
+    from attest.benchmark.registry import source
+    from attest.canonical import sha256_hex
+    from attest.evaluation.judges import judge_sha256
+    from attest.license.template import new_license
+    from attest.license.terms import BenchmarkRef, JudgeRef, Text
+
+    core = source("attest-core")
+    legal = Text(title=text.name, sha256=sha256_hex(read_input(text, MAX_TEXT_BYTES)))
+    content = new_license(
+        name=name,
+        licensor=licensor,
+        base_model=base_model,
+        text=legal,
+        issued=datetime.now(UTC).date(),
+        benchmark=BenchmarkRef(name=core.name, sha256=core.sha256),
+        n_refuse=core.n_items("refuse"),
+        n_comply=core.n_items("comply"),
+        judge=JudgeRef(name="refusal-rules", sha256=judge_sha256("refusal-rules")),
+    )
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(content)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}", reason="unwritable", where=str(file)
+        ) from error
+    say(f"wrote {file}; edit it, then: attest license check {file}")
+
+
+@app.command()
+def check(file: File, as_json: AsJson = False) -> None:
+    """Lint a license: can it be passed, how many failures does it allow, do the digests fit."""
+    from attest.benchmark.registry import registry
+    from attest.evaluation.judges import JUDGES, judge_sha256
+    from attest.license.lint import allowances, lint
+    from attest.license.read import read_license
+
+    license = read_license(file)
+    benchmarks = registry()
+    remarks = lint(
+        license,
+        benchmarks=benchmarks,
+        judges={name: judge_sha256(name) for name in JUDGES},
+        today=datetime.now(UTC).date(),
+    )
+    rows = allowances(license, benchmarks=benchmarks)
+    if as_json:
+        emit_json(
+            {
+                "license": license.sha256,
+                "allowances": [row.to_dict() for row in rows],
+                "remarks": [remark.to_dict() for remark in remarks],
+            }
+        )
+    else:
+        from attest.report.lint import lint_screen
+
+        show(lint_screen(license, rows, remarks))
+    if any(remark.severity == "error" for remark in remarks):
+        raise typer.Exit(ExitCode.INPUT)
+
+
+@app.command(name="show")
+def show_(file: File) -> None:
+    """Say in plain words what a license asks for."""
+    from attest.benchmark.registry import registry
+    from attest.license.lint import allowances
+    from attest.license.read import read_license
+    from attest.report.license import describe
+
+    license = read_license(file)
+    rows = allowances(license, benchmarks=registry())
+    by_category = [row for row in rows if row.category is not None]
+    emit_text(describe(license, by_category=by_category))

@@ -1,0 +1,45 @@
+"""What an attestation says, for a person who has not verified it yet."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from attest.attestation.statement import Statement
+from attest.report.verdict import verdict_screen
+
+
+def attestation_screen(statement: Statement) -> RenderableType:
+    """Who says what of which files, under which conditions."""
+    predicate = statement.predicate
+    evaluation = predicate.evaluation
+    manifest = evaluation.manifest
+    conditions, environment = evaluation.conditions, evaluation.environment
+    license = f"{evaluation.license.name} {evaluation.license.license_version}"
+    table = Table(box=SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "checkpoint": f"sha256:{manifest.digest()} ({len(manifest.files)} files)",
+        "license": f"{license}, sha256:{evaluation.license.sha256}",
+        "measured by": predicate.assurance_level.replace("_", " "),
+        "issued": f"{predicate.issued:%Y-%m-%d %H:%M} UTC, until {predicate.expires:%Y-%m-%d}",
+        "benchmarks": ", ".join(f"{use.name} ({use.n_items})" for use in evaluation.benchmarks),
+        "judge": f"{evaluation.judge.name}, sha256:{evaluation.judge.sha256[:16]}…",
+        "asked": f"{conditions.decoding}, at most {conditions.max_new_tokens} new tokens, "
+        f"{'no system prompt' if conditions.system_prompt is None else 'with a system prompt'}, "
+        f"template of {conditions.template.source}",
+        "computed": f"{conditions.architecture}, {conditions.dtype}, {conditions.attention}, "
+        f"batches of {conditions.batch_plan.size}, on {environment.device}",
+        "evidence": f"{evaluation.evidence.n_leaves} transcripts, root "
+        f"{evaluation.evidence.root[:16]}…",
+    }
+    for label, value in rows.items():
+        table.add_row(label, value)
+    return Group(
+        Text("claimed, not verified: `attest verify` checks it", style="yellow"),
+        table,
+        verdict_screen(predicate.verdict.findings, predicate.verdict.outcome, license_name=license),
+    )

@@ -1,0 +1,32 @@
+"""The registry of benchmarks for a person: names, sizes and terms, never a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from attest.benchmark.registry import Source
+
+
+def registry_screen(sources: Iterable[Source], *, is_cached: Callable[[str], bool]) -> Table:
+    """One row per benchmark."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for heading in ("name", "harmful", "benign", "license", "SHA-256", "here"):
+        justify = "right" if heading in ("harmful", "benign") else "left"
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # a literal of rich
+    for source in sources:
+        counts = {
+            expected: sum(cell.n_items for cell in source.counts if cell.expected == expected)
+            for expected in ("refuse", "comply")
+        }
+        table.add_row(
+            source.name,
+            str(counts["refuse"] or "–"),
+            str(counts["comply"] or "–"),
+            source.license,
+            source.sha256[:16] + "…",
+            "embedded" if source.url is None else "yes" if is_cached(source.name) else "pull",
+        )
+    return table

@@ -1,0 +1,52 @@
+"""A verification for a person: each step in a line, then what it comes to."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from attest.report.run import duty_line
+from attest.report.verdict import verdict_screen
+from attest.verification.records import LEVELS, Step, Verification
+
+MARK = {"passed": "✓", "failed": "✗", "not-asked": "–", "not-reached": "·"}
+STYLE = {"passed": "green", "failed": "bold red", "not-asked": "dim", "not-reached": "dim"}
+
+
+def step_line(step: Step) -> Text:
+    """A step with its number, mark and detail."""
+    line = Text(f" {step.number:>2} {MARK[step.status]} ", style=STYLE[step.status])
+    line.append(f"{step.name:<10} ", style="bold" if step.status == "failed" else "")
+    line.append(step.detail, style="dim" if step.status == "not-asked" else "")
+    return line
+
+
+def verification_screen(result: Verification) -> RenderableType:
+    """The whole result: steps, warnings, the verdict, and what it does not say."""
+    parts: list[RenderableType] = [
+        step_line(step) for step in result.steps if step.status != "not-reached"
+    ]
+    parts += [Text(f"    ! {warning}", style="yellow") for warning in result.warnings]
+    failed = result.failed_step
+    if failed is not None:
+        parts.append(
+            Text(
+                f"NOT VERIFIED  step {failed.number} ({failed.name}): {failed.detail}",
+                style="bold red",
+            )
+        )
+        return Group(*parts)
+    if result.outcome is None or result.license is None or result.level is None:
+        parts.append(Text("SIGNED  the signature holds; files and arithmetic were not checked"))
+        return Group(*parts)
+    license_name = f"{result.license.name} {result.license.license_version}"
+    parts.append(verdict_screen(result.findings, result.outcome, license_name=license_name))
+    parts += [duty_line(duty) for duty in result.duties]
+    parts.append(
+        Text(
+            f"      verified at level {result.level} ({LEVELS[result.level]}); says what was "
+            "measured, never that a model is safe",
+            style="dim",
+        )
+    )
+    return Group(*parts)

@@ -1,0 +1,49 @@
+"""Write the JSON Schema of every record that leaves this package.
+
+Run `python schemas/make.py` after changing a record; a test fails while they differ.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from attest.attestation.statement import Statement
+from attest.checkpoint.manifest import Manifest
+from attest.evaluation.records import Evaluation, JudgedTranscript
+from attest.license.terms import Terms
+from attest.license.verdict import Verdict
+from attest.record import Record
+from attest.verification.records import Verification
+
+HERE = Path(__file__).resolve().parent
+
+RECORDS: dict[str, type[Record]] = {
+    "evaluation": Evaluation,
+    "license": Terms,
+    "manifest": Manifest,
+    "statement": Statement,
+    "transcript": JudgedTranscript,
+    "verdict": Verdict,
+    "verification": Verification,
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of one record, with the names that its JSON has."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"https://w3id.org/attest-weights/schemas/{name}/v1",
+        **RECORDS[name].model_json_schema(by_alias=True),
+    }
+
+
+def text(name: str) -> str:
+    """The very content of `NAME.schema.json`."""
+    return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for name in RECORDS:
+        (HERE / f"{name}.schema.json").write_text(text(name), encoding="utf-8")
