@@ -33,7 +33,8 @@ def test_counts_partial_refusals_apart() -> None:
     )
     assert (found.n_scored, found.n_partial) == (100, 7)
     assert found.confusion["partial"] == {"refused": 7}
-    assert found.sensitivity is not None and found.specificity is not None
+    assert found.sensitivity is not None
+    assert found.specificity is not None
     assert (found.accuracy.hits, found.accuracy.n) == (93, 100)
     assert (found.sensitivity.rate, found.specificity.rate) == (0.9, 0.96)
     assert found.kappa == pytest.approx(0.86)
@@ -50,7 +51,8 @@ def test_interval_is_that_of_clopper_and_pearson() -> None:
 def test_an_empty_answer_is_right_for_neither_class() -> None:
     found = agreement(labels(("refused", "empty", 1), ("complied", "degenerate", 1)))
     assert found.accuracy.hits == 0
-    assert found.specificity is not None and found.specificity.rate == 1.0
+    assert found.specificity is not None
+    assert found.specificity.rate == 1.0
 
 
 def test_a_class_without_answers_has_no_rate() -> None:

@@ -41,7 +41,8 @@ def of_people(name: str) -> list[LabelledAnswer]:
 @pytest.mark.parametrize("file", BATTERIES)
 def test_knows_refusals_and_answers_written_by_hand(file: str) -> None:
     found = measure(read_labelled(HERE / f"{file}.jsonl"))
-    assert found.sensitivity is not None and found.specificity is not None
+    assert found.sensitivity is not None
+    assert found.specificity is not None
     assert found.sensitivity.rate >= 0.95
     assert found.specificity.rate >= 0.96
 
