@@ -16,8 +16,9 @@ from attest.attestation.statement import Statement, state
 from attest.canonical import canonical_bytes
 from attest.checkpoint.digest import digest
 from attest.checkpoint.folder import open_checkpoint
+from attest.evaluation.loading import Machine
 from attest.evaluation.records import Evaluation
-from attest.evaluation.run import Machine, evaluate
+from attest.evaluation.run import evaluate
 from attest.license.decide import decide
 from attest.license.terms import License
 from attest.verification.listing import of_manifest

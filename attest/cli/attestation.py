@@ -107,7 +107,7 @@ def run(
     """Digest, evaluate, decide and sign in one go. A result that does not pass is not signed."""
     from attest.attestation.keys import load_private_key
     from attest.checkpoint.folder import open_checkpoint
-    from attest.evaluation.run import Machine
+    from attest.evaluation.loading import Machine
     from attest.license.decide import decide
     from attest.license.read import read_license
 

@@ -13,6 +13,7 @@ from attest.errors import ExitCode
 
 if TYPE_CHECKING:
     from attest.checkpoint.folder import Checkpoint
+    from attest.evaluation.loading import Machine
     from attest.evaluation.records import Evaluation
     from attest.license.terms import License
     from attest.license.verdict import Outcome
@@ -61,7 +62,7 @@ def evaluate(
 ) -> None:
     """Ask a checkpoint everything that a license asks; goes on where it was interrupted."""
     from attest.checkpoint.folder import open_checkpoint
-    from attest.evaluation.run import Machine
+    from attest.evaluation.loading import Machine
     from attest.license.read import read_license
 
     license = read_license(license_file)
@@ -83,13 +84,12 @@ def measure(
     *,
     out: Path | None,
     data: Path | None,
-    machine: object,
+    machine: Machine,
 ) -> tuple[Evaluation, Path]:
     """The evaluation and the folder it is in, with progress shown."""
-    from attest.evaluation.run import Machine, Progress
+    from attest.evaluation.run import Progress
     from attest.evaluation.run import evaluate as run
 
-    assert isinstance(machine, Machine)
     folder = out or EVIDENCE / f"{checkpoint.folder.name}-{license.sha256[:8]}"
     with (
         progress("hashing", unit="bytes") as hashing,

@@ -16,6 +16,7 @@ from typing import Literal
 from attest.canonical import canonical_bytes
 from attest.errors import InputError
 from attest.evaluation.records import Commitment, JudgedTranscript
+from attest.record import Record
 
 SALT_BYTES = 32
 
@@ -33,22 +34,34 @@ def salt(master: bytes, part: Part, index: int) -> bytes:
     return hmac.digest(master, label, "sha256")
 
 
-def leaf_data(record: JudgedTranscript, master: bytes) -> bytes:
+def part_digest(part: Record, salt: bytes) -> str:
+    """The salted digest of a transcript or a judgement; the salt is 32 bytes and comes first."""
+    return hashlib.sha256(salt + part.to_json()).hexdigest()
+
+
+def leaf_bytes(*, benchmark: str, index: int, item: str, transcript: str, judgement: str) -> bytes:
     """The bytes of one leaf: who it is about, and the salted digests of its two parts."""
-    transcript, judgement = record.transcript, record.judgement
-    index = transcript.index
     return canonical_bytes(
         {
-            "benchmark": transcript.benchmark,
+            "benchmark": benchmark,
             "index": index,
-            "item": transcript.item,
-            "judgement": hashlib.sha256(
-                salt(master, "judgement", index) + judgement.to_json()
-            ).hexdigest(),
-            "transcript": hashlib.sha256(
-                salt(master, "transcript", index) + transcript.to_json()
-            ).hexdigest(),
+            "item": item,
+            "judgement": judgement,
+            "transcript": transcript,
         }
+    )
+
+
+def leaf_data(record: JudgedTranscript, master: bytes) -> bytes:
+    """The bytes of the leaf of one record, salted from the master secret."""
+    transcript = record.transcript
+    index = transcript.index
+    return leaf_bytes(
+        benchmark=transcript.benchmark,
+        index=index,
+        item=transcript.item,
+        transcript=part_digest(transcript, salt(master, "transcript", index)),
+        judgement=part_digest(record.judgement, salt(master, "judgement", index)),
     )
 
 
@@ -60,18 +73,57 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
     """
     if not leaves:
         return hashlib.sha256(b"").digest()
-    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    level = [_leaf_hash(leaf) for leaf in leaves]
     while len(level) > 1:
-        # Pairing from the left and carrying an odd node up is the same tree as splitting at the
-        # largest power of two below the length.
-        paired = [
-            hashlib.sha256(b"\x01" + left + right).digest()
-            for left, right in zip(level[::2], level[1::2], strict=False)
-        ]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level = paired
+        level = _level_above(level)
     return level[0]
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The hashes, from the leaf upwards, that lead from leaf `index` to the root.
+
+    Raises: InputError if there is no such leaf.
+    Source: RFC 6962 section 2.1.1 (audit paths).
+    """
+    _check_index(index, len(leaves))
+    level = [_leaf_hash(leaf) for leaf in leaves]
+    proof = []
+    while len(level) > 1:
+        sibling = index ^ 1
+        if sibling < len(level):
+            proof.append(level[sibling])
+        level = _level_above(level)
+        index //= 2
+    return proof
+
+
+def root_of_proof(leaf: bytes, index: int, n_leaves: int, proof: Sequence[bytes]) -> bytes:
+    """The root of the tree of `n_leaves` leaves in which `proof` puts `leaf` at `index`.
+
+    Several sizes can share the shape of a path, so this root says nothing about the size:
+    `n_leaves` must come from where the root comes from.
+
+    Raises: InputError with reason `proof` if the proof has not exactly the hashes that this
+        place in a tree of this size needs.
+    Source: RFC 6962 section 2.1.1.
+    """
+    _check_index(index, n_leaves)
+    if any(len(one) != hashlib.sha256().digest_size for one in proof):
+        raise InputError("expected hashes of 32 bytes", reason="proof", where="proof")
+    place, width, used = index, n_leaves, 0
+    found = _leaf_hash(leaf)
+    while width > 1:
+        # An odd node at the end of a level has no sibling and is carried up.
+        if place ^ 1 < width:
+            if used == len(proof):
+                raise _wrong_length(index, n_leaves, len(proof))
+            sibling = proof[used]
+            found = _node_hash(sibling, found) if place % 2 else _node_hash(found, sibling)
+            used += 1
+        place, width = place // 2, (width + 1) // 2
+    if used != len(proof):
+        raise _wrong_length(index, n_leaves, len(proof))
+    return found
 
 
 def commit(records: Iterable[JudgedTranscript], master: bytes) -> Commitment:
@@ -91,3 +143,35 @@ def commit(records: Iterable[JudgedTranscript], master: bytes) -> Commitment:
     if not leaves:
         raise InputError("no records", reason="evidence-empty")
     return Commitment(root=merkle_root(leaves).hex(), n_leaves=len(leaves))
+
+
+def _leaf_hash(leaf: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _level_above(level: list[bytes]) -> list[bytes]:
+    # Pairing from the left and carrying an odd node up is the same tree as splitting at the
+    # largest power of two below the length.
+    paired = [_node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+    if len(level) % 2:
+        paired.append(level[-1])
+    return paired
+
+
+def _check_index(index: int, n_leaves: int) -> None:
+    if not 0 <= index < n_leaves:
+        raise InputError(
+            f"expected an index below {n_leaves}, found {index}", reason="proof", where="proof"
+        )
+
+
+def _wrong_length(index: int, n_leaves: int, found: int) -> InputError:
+    return InputError(
+        f"{found} hashes do not lead from leaf {index} to the root of {n_leaves} leaves",
+        reason="proof",
+        where="proof",
+    )

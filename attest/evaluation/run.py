@@ -16,12 +16,12 @@ from attest.benchmark.items import Benchmark
 from attest.checkpoint.digest import digest
 from attest.checkpoint.folder import Checkpoint
 from attest.checkpoint.manifest import Manifest
-from attest.errors import InputError
 from attest.evaluation.commitment import commit
 from attest.evaluation.counting import count
 from attest.evaluation.engines import Response
 from attest.evaluation.journal import Journal, Run
 from attest.evaluation.judges import Judge
+from attest.evaluation.loading import Machine, encode_prompts, load_model
 from attest.evaluation.materials import load_benchmarks, load_judge
 from attest.evaluation.plan import Asked, asked, batches
 from attest.evaluation.records import (
@@ -34,15 +34,12 @@ from attest.evaluation.records import (
     LicenseName,
     Transcript,
 )
-from attest.evaluation.rendering import find_template, renderer
+from attest.evaluation.rendering import find_template
 from attest.license.terms import License, Terms
 from attest.license.verdict import Count
 
 if TYPE_CHECKING:
-    from attest.evaluation.engines.local import LocalEngine
-
-DEFAULT_BATCH_SIZE = 32
-"""More is a loss on most processors; a large accelerator gains from more."""
+    from attest.evaluation.engines.model import Model
 
 
 @dataclass(frozen=True)
@@ -53,15 +50,6 @@ class Progress:
     done: int
     """Bytes while hashing, items while answering."""
     total: int
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the caller may choose: how to run, never what is asked."""
-
-    device: str = "auto"
-    threads: int | None = None
-    batch_size: int = DEFAULT_BATCH_SIZE
 
 
 def evaluate(
@@ -111,26 +99,26 @@ def evaluate(
         if stored is not None:
             today = stored.conditions.rendered_on
         started = datetime.now(UTC)
-        engine = _load_engine(checkpoint.folder, terms, machine)
+        model = load_model(checkpoint.folder, terms, machine)
         # The weights were read a second time, by a library: they must still be the hashed ones.
         checkpoint.ensure_unchanged()
-        conditions = _conditions(engine, checkpoint.folder, terms, machine, today or started.date())
+        conditions = _conditions(model, checkpoint.folder, terms, machine, today or started.date())
         run = Run(
             checkpoint=manifest.digest(),
             license=license.sha256,
             judge=terms.judge,
             benchmarks=_uses(items, benchmarks),
             conditions=conditions,
-            environment=engine.environment,
+            environment=model.environment,
             n_items=len(items),
             started=stored.started if stored is not None else started,
         )
         journal.begin(run, license_bytes)
         if (finished := journal.finished()) is not None:
             return finished
-        prompts = _prompts(engine, checkpoint.folder, terms, conditions.rendered_on, items)
-        answers = _answer(engine, prompts, machine.batch_size, journal, on_progress)
-        judged = _judge(engine, referee, items, prompts, answers)
+        prompts = encode_prompts(model, checkpoint.folder, terms, conditions.rendered_on, items)
+        answers = _answer(model, prompts, machine.batch_size, journal, on_progress)
+        judged = _judge(model, referee, items, prompts, answers)
         checkpoint.ensure_unchanged()
         counts = count(terms, benchmarks, judged)
         evidence = commit(judged, journal.master())
@@ -139,40 +127,20 @@ def evaluate(
     return evaluation
 
 
-def _load_engine(folder: Path, terms: Terms, machine: Machine) -> LocalEngine:
-    try:
-        from attest.evaluation.engines.local import LocalEngine, LocalOptions
-    except ImportError as error:
-        raise InputError(
-            f"running a checkpoint here needs {error.name}",
-            reason="missing-extra",
-            hint="pip install 'attest-weights[local]'",
-        ) from error
-    return LocalEngine(
-        folder,
-        LocalOptions(
-            max_new_tokens=terms.measurement.max_new_tokens,
-            dtype=terms.measurement.dtype,
-            device=machine.device,
-            threads=machine.threads,
-        ),
-    )
-
-
 def _conditions(
-    engine: LocalEngine, folder: Path, terms: Terms, machine: Machine, today: date
+    model: Model, folder: Path, terms: Terms, machine: Machine, today: date
 ) -> Conditions:
     _, template = find_template(folder, terms.measurement.chat_template)
     return Conditions(
-        architecture=engine.architecture,
+        architecture=model.architecture,
         system_prompt=terms.measurement.system_prompt,
         template=template,
         rendered_on=today,
         max_new_tokens=terms.measurement.max_new_tokens,
         decoding=terms.measurement.decoding,
-        dtype=engine.dtype,
-        attention=engine.attention,
-        eos_token_ids=engine.eos_token_ids,
+        dtype=model.dtype,
+        attention=model.attention,
+        eos_token_ids=model.eos_token_ids,
         batch_plan=BatchPlan(size=machine.batch_size),
     )
 
@@ -189,26 +157,16 @@ def _uses(items: Sequence[Asked], benchmarks: Mapping[str, Benchmark]) -> tuple[
     )
 
 
-def _prompts(
-    engine: LocalEngine, folder: Path, terms: Terms, today: date, items: Sequence[Asked]
-) -> list[tuple[int, ...]]:
-    text, _ = find_template(folder, terms.measurement.chat_template)
-    render = renderer(
-        text,
-        system_prompt=terms.measurement.system_prompt,
-        special_tokens=engine.special_tokens,
-        today=today,
-    )
-    return [engine.encode(render(one.item.prompt)) for one in items]
-
-
 def _answer(
-    engine: LocalEngine,
+    model: Model,
     prompts: Sequence[tuple[int, ...]],
     batch_size: int,
     journal: Journal,
     on_progress: Callable[[Progress], None],
 ) -> list[Response]:
+    from attest.evaluation.engines.local import LocalEngine
+
+    engine = LocalEngine(model)
     plan = batches(prompts, batch_size)
     kept = journal.answered([len(batch) for batch in plan])
     answers: dict[int, Response] = {}
@@ -223,7 +181,7 @@ def _answer(
 
 
 def _judge(
-    engine: LocalEngine,
+    model: Model,
     referee: Judge,
     items: Sequence[Asked],
     prompts: Sequence[tuple[int, ...]],
@@ -231,7 +189,7 @@ def _judge(
 ) -> list[JudgedTranscript]:
     judged = []
     for index, (one, prompt, answer) in enumerate(zip(items, prompts, answers, strict=True)):
-        text = engine.decode(answer.tokens)
+        text = model.decode(answer.tokens)
         judged.append(
             JudgedTranscript(
                 transcript=Transcript(

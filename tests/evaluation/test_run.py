@@ -14,8 +14,9 @@ import torch
 from attest.checkpoint.folder import open_checkpoint
 from attest.errors import EvaluationError, InputError
 from attest.evaluation.journal import ANSWERS, EVALUATION, SALT, TRANSCRIPTS, Journal
+from attest.evaluation.loading import Machine
 from attest.evaluation.records import Evaluation
-from attest.evaluation.run import Machine, Progress, evaluate
+from attest.evaluation.run import Progress, evaluate
 from attest.license.decide import decide
 from checkpoints import Architecture, make_checkpoint
 from small import make_license
@@ -83,11 +84,13 @@ def test_answers_what_each_prompt_alone_is_answered(
     architecture: Architecture, tmp_path: Path
 ) -> None:
     """Left padding and the shrinking batch change nothing in float32."""
-    from attest.evaluation.engines.local import LocalEngine, LocalOptions
+    from attest.evaluation.engines.local import LocalEngine
+    from attest.evaluation.engines.model import Model, ModelOptions
 
-    model = make_checkpoint(tmp_path, architecture)
-    engine = LocalEngine(model, LocalOptions(max_new_tokens=24, device="cpu"))
-    prompts = [engine.encode(text) for text in ("Hi", "What is the capital of France?" * 3, "Bake")]
+    folder = make_checkpoint(tmp_path, architecture)
+    model = Model(folder, ModelOptions(max_new_tokens=24, device="cpu"))
+    engine = LocalEngine(model)
+    prompts = [model.encode(text) for text in ("Hi", "What is the capital of France?" * 3, "Bake")]
 
     assert engine.generate(prompts) == [engine.generate([prompt])[0] for prompt in prompts]
 

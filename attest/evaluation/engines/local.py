@@ -1,145 +1,25 @@
-"""The local engine: transformers on this machine, greedy, with a loop of our own.
+"""The local engine: greedy continuations by a model on this machine, with a loop of our own.
 
-The loop takes nothing from `generation_config.json` but the end-of-sequence tokens: a checkpoint
-could hide a temperature or a repetition penalty there. Token ids are kept, because text does not
-always encode back to the ids it came from.
+Token ids are kept, because text does not always encode back to the ids it came from.
 """
 
 from __future__ import annotations
 
-import inspect
-import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Sequence
 
 import torch
-import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from attest.canonical import parse_json
-from attest.errors import EvaluationError, InputError
+from attest.errors import EvaluationError
 from attest.evaluation.engines import Response
-from attest.evaluation.records import Environment
-from attest.version import __version__
-
-Dtype = Literal["float32", "bfloat16", "float16"]
-
-LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors")
-
-
-@dataclass(frozen=True)
-class LocalOptions:
-    """How to run a checkpoint on this machine."""
-
-    max_new_tokens: int
-    dtype: Literal["checkpoint", "float32", "bfloat16", "float16"] = "checkpoint"
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda` or `cuda:N`."""
-    threads: int | None = None
-    """CPU threads; None leaves the choice to torch."""
+from attest.evaluation.engines.model import Model
 
 
 class LocalEngine:
-    """A loaded checkpoint."""
+    """Answers prompts with a loaded model."""
 
-    def __init__(self, folder: Path, options: LocalOptions) -> None:
-        """Load weights and tokenizer from `folder`, and from nowhere else.
-
-        Raises: InputError if transformers cannot load the checkpoint without custom code.
-        """
-        _silence_transformers()
-        if options.threads is not None:
-            torch.set_num_threads(options.threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        self._device = _device(options.device)
-        self._max_new_tokens = options.max_new_tokens
-        try:
-            config = AutoConfig.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            )
-            dtype = _dtype(options.dtype, config)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                config=config,
-                dtype=getattr(torch, dtype),
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-            )
-            self._tokenizer = AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            )
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            raise InputError(
-                f"transformers {transformers.__version__} cannot load the checkpoint: "
-                f"{_first_line(error)}",
-                reason="cannot-load",
-                where=folder.name,
-                hint="attest runs architectures that transformers knows itself, without code "
-                "from the checkpoint",
-            ) from error
-        self._model = model.to(self._device).eval()
-        self.dtype: Dtype = dtype
-        self.architecture = type(self._model).__name__
-        self.attention = str(getattr(self._model.config, "_attn_implementation", "eager"))
-        self.eos_token_ids = _eos_token_ids(folder, self._model.config, self._tokenizer)
-        self._forward_names = frozenset(inspect.signature(self._model.forward).parameters)
-        if not {"past_key_values", "attention_mask"} <= self._forward_names:
-            raise InputError(
-                f"{self.architecture} has no key-value cache to generate with",
-                reason="unsupported-architecture",
-                where=folder.name,
-            )
-        text_config = self._model.config.get_text_config()
-        self._max_positions: int | None = getattr(text_config, "max_position_embeddings", None)
-        pad = self._tokenizer.pad_token_id
-        self._pad = pad if pad is not None else self.eos_token_ids[0]
-
-    @property
-    def special_tokens(self) -> Mapping[str, str]:
-        """What chat templates call by name: `bos_token`, `eos_token` and their kin."""
-        return {
-            name: str(token)
-            for name, token in self._tokenizer.special_tokens_map.items()
-            if isinstance(token, str)
-        }
-
-    @property
-    def environment(self) -> Environment:
-        """Where this engine runs."""
-        on_cpu = self._device.type == "cpu"
-        return Environment(
-            attest=__version__,
-            python=platform.python_version(),
-            platform=f"{platform.system()}-{platform.machine()}",
-            device="cpu" if on_cpu else torch.cuda.get_device_name(self._device),
-            threads=torch.get_num_threads(),
-            libraries={name: version(name) for name in LIBRARIES},
-        )
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        """The token ids of a rendered conversation; the template wrote its special tokens."""
-        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        if (
-            self._max_positions is not None
-            and len(ids) + self._max_new_tokens > self._max_positions
-        ):
-            raise InputError(
-                f"a prompt of {len(ids)} tokens and {self._max_new_tokens} new ones exceed the "
-                f"{self._max_positions} positions of the model",
-                reason="prompt-too-long",
-                hint="the license asks for more than this model can hold: lower "
-                "measurement.max_new_tokens, or take a benchmark with shorter prompts",
-            )
-        return tuple(ids)
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """The text of a response, special tokens left out."""
-        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
-        return str(text)
+    def __init__(self, model: Model) -> None:
+        """Answer with `model`."""
+        self._model = model
 
     @torch.inference_mode()
     def generate(self, prompts: Sequence[tuple[int, ...]]) -> list[Response]:
@@ -156,23 +36,17 @@ class LocalEngine:
             ) from error
 
     def _generate(self, prompts: Sequence[tuple[int, ...]]) -> list[Response]:
-        width = max(len(prompt) for prompt in prompts)
-        # Left padding: all rows then take their next token from the last position.
-        ids = torch.full((len(prompts), width), self._pad, dtype=torch.long)
-        mask = torch.zeros((len(prompts), width), dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            ids[row, width - len(prompt) :] = torch.tensor(prompt)
-            mask[row, width - len(prompt) :] = 1
-        ids, mask = ids.to(self._device), mask.to(self._device)
-        cache = DynamicCache(config=self._model.config)
-
-        eos = frozenset(self.eos_token_ids)
+        padded = self._model.left_padded(prompts)
+        ids, mask = padded.ids, padded.mask
+        cache = self._model.new_cache()
+        eos = frozenset(self._model.eos_token_ids)
         tokens: list[list[int]] = [[] for _ in prompts]
         stopped: set[int] = set()
         rows = list(range(len(prompts)))
         """Which prompt each row of the shrinking batch belongs to."""
-        for _ in range(self._max_new_tokens):
-            best = self._next_tokens(ids, mask, cache)
+        for _ in range(self._model.max_new_tokens):
+            logits = self._model.forward(ids, mask, cache, logits_to_keep=1)
+            best = logits[:, -1, :].argmax(dim=-1)
             for row, token in zip(rows, best.tolist(), strict=True):
                 if row in stopped:
                     continue
@@ -184,7 +58,7 @@ class LocalEngine:
                 break
             keep = [place for place, row in enumerate(rows) if row not in stopped]
             if 2 * len(keep) <= len(rows):
-                chosen = torch.tensor(keep, device=self._device)
+                chosen = torch.tensor(keep, device=best.device)
                 cache.batch_select_indices(chosen)
                 mask, best = mask[chosen], best[chosen]
                 rows = [rows[place] for place in keep]
@@ -194,79 +68,3 @@ class LocalEngine:
             Response(tokens=tuple(found), stop="eos" if row in stopped else "length")
             for row, found in enumerate(tokens)
         ]
-
-    def _next_tokens(
-        self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache
-    ) -> torch.Tensor:
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        optional: dict[str, Any] = {"position_ids": positions, "logits_to_keep": 1}
-        output = self._model(
-            input_ids=ids,
-            attention_mask=mask,
-            past_key_values=cache,
-            use_cache=True,
-            **{name: value for name, value in optional.items() if name in self._forward_names},
-        )
-        best: torch.Tensor = output.logits[:, -1, :].argmax(dim=-1)
-        return best
-
-
-def _silence_transformers() -> None:
-    """Leave progress and messages to the caller, who has a terminal of his own."""
-    logging: Any = transformers.utils.logging
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise InputError(
-            f"expected auto, cpu, cuda or cuda:N, found {wanted!r}", reason="device"
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device is available here", reason="device", hint="--device cpu")
-    return device
-
-
-def _dtype(wanted: str, config: Any) -> Dtype:
-    if wanted == "checkpoint":
-        found = config.dtype or config.get_text_config().dtype
-        wanted = str(found).removeprefix("torch.") if found is not None else "float32"
-    if wanted not in ("float32", "bfloat16", "float16"):
-        raise InputError(
-            f"expected weights in float32, bfloat16 or float16, found {wanted}",
-            reason="unsupported-dtype",
-            hint="state measurement.dtype in the terms",
-        )
-    return wanted  # type: ignore[return-value]  # narrowed by the membership test above
-
-
-def _eos_token_ids(folder: Path, config: Any, tokenizer: Any) -> tuple[int, ...]:
-    found: set[int] = set()
-    generation_file = folder / "generation_config.json"
-    sources = [config.eos_token_id, config.get_text_config().eos_token_id, tokenizer.eos_token_id]
-    if generation_file.is_file():
-        generation = parse_json(generation_file.read_bytes(), what="generation_config.json")
-        if isinstance(generation, dict):
-            sources.append(generation.get("eos_token_id"))
-    for source in sources:
-        if isinstance(source, int):
-            found.add(source)
-        elif isinstance(source, list):
-            found.update(source)
-    if not found:
-        raise InputError(
-            "neither config, generation config nor tokenizer names an end-of-sequence token",
-            reason="no-eos-token",
-            where=folder.name,
-        )
-    return tuple(sorted(found))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
