@@ -23,6 +23,7 @@ from attest.license.decide import decide
 from attest.license.terms import License
 from attest.verification.listing import of_manifest
 from attest.verification.records import Verification
+from attest.verification.replay import Replay
 from attest.verification.verify import Evidence, SignerRole, Subjects, Trust, examine
 from checkpoints import make_checkpoint
 from small import Small, make_license
@@ -77,6 +78,7 @@ class Release:
         license: License | None = None,
         subjects: Subjects | None = None,
         evidence: Path | None = None,
+        replay: Replay | None = None,
         now: datetime = NOW,
     ) -> Verification:
         return examine(
@@ -85,13 +87,14 @@ class Release:
             license=license or self.license,
             subjects_now=subjects or self.subjects(),
             evidence=None if evidence is None else Evidence(evidence, self.small.data),
+            replay=replay,
             now=now,
         )
 
 
-def make_release(folder: Path) -> Release:
+def make_release(folder: Path, **options: Any) -> Release:
     """Make, measure and license a checkpoint of random weights."""
-    model = make_checkpoint(folder / "model")
+    model = make_checkpoint(folder / "model", **options)
     (model / "README.md").write_text("# A model\n")
     strict = json.loads(make_license(folder).file.read_text())["requirements"]
     small = make_license(folder, requirements=lenient(strict))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,9 +11,19 @@ import typer
 
 from attest.cli.attestation import FOLDER, SUFFIX
 from attest.cli.checkpoint import AsJson, Model, hashing_progress
-from attest.cli.console import emit_json, read_input, say, show
-from attest.cli.evaluation import EXIT_OF_OUTCOME, DataFolder, LicenseFile
+from attest.cli.console import emit_json, progress, read_input, say, show
+from attest.cli.evaluation import (
+    EXIT_OF_OUTCOME,
+    BatchSize,
+    DataFolder,
+    Device,
+    LicenseFile,
+    Threads,
+)
 from attest.errors import ExitCode, InputError, VerificationError
+
+FROM_EVIDENCE, FROM_REPLAY = 2, 3
+"""The first levels that need the evidence, and the weights."""
 
 if TYPE_CHECKING:
     from attest.verification.records import Verification
@@ -28,7 +39,10 @@ def verify(
     level: Annotated[
         int,
         typer.Option(
-            min=0, max=2, help="0 signature, 1 files and arithmetic, 2 answers judged again."
+            min=0,
+            max=4,
+            help="0 signature, 1 files and arithmetic, 2 answers judged again, 3 a random sample "
+            "replayed, 4 everything replayed.",
         ),
     ] = 1,
     bundle: Annotated[
@@ -37,7 +51,7 @@ def verify(
     ] = None,
     evidence: Annotated[
         Path | None,
-        typer.Option("--evidence", metavar="DIR", help="Folder of the run, for level 2."),
+        typer.Option("--evidence", metavar="DIR", help="Folder of the run, from level 2 on."),
     ] = None,
     data: DataFolder = None,
     hashes: Annotated[
@@ -48,20 +62,50 @@ def verify(
         Literal["publisher", "third-party"],
         typer.Option(help="Whose key it is: the publisher's, or an independent evaluator's."),
     ] = "publisher",
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="Level 3: how many answers of each requirement to replay."),
+    ] = None,
+    confidence: Annotated[
+        str,
+        typer.Option(help="Level 3: choose the sample so that a lie that matters is caught so."),
+    ] = "0.95",
+    beacon: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="Level 3: draw from public randomness, not our own."),
+    ] = None,
+    unsettled: Annotated[
+        Literal["failure", "judge-both"],
+        typer.Option(help="Near-ties: count as failures, or generate the other branch too."),
+    ] = "failure",
+    tolerance: Annotated[
+        float | None, typer.Option(min=0, help="Of the replay, in units of logits.")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(help="Arithmetic of the replay; float32 where memory allows."),
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    batch_size: BatchSize = 32,
     as_json: AsJson = False,
 ) -> None:
     """Check an attestation against the files, the license and a key of your choice."""
     from attest.attestation.bundle import MAX_BUNDLE_BYTES
     from attest.attestation.keys import load_public_key
+    from attest.evaluation.loading import Machine
     from attest.license.read import read_license
+    from attest.verification.replay import Replay, SpotCheck
     from attest.verification.verify import Evidence, Trust, examine
 
-    if (level == 2) != (evidence is not None):
+    if (level >= FROM_EVIDENCE) != (evidence is not None):
         raise InputError(
-            "level 2 and --evidence go together",
+            "levels 2 to 4 and --evidence go together",
             reason="usage",
-            hint="--level 2 --evidence DIR judges the answers of that run again",
+            hint="--level 4 --evidence DIR replays every answer of that run",
         )
+    if level >= FROM_REPLAY and hashes is not None:
+        raise InputError("a replay needs the weights, not --hashes", reason="usage")
     license = read_license(license_file)
     trust = Trust(load_public_key(key), role)
     bundles = {
@@ -77,15 +121,27 @@ def verify(
     if level >= 1 and signed:
         # Hashing is the long part: it waits for a signature, and serves every attestation.
         subjects = _subjects(model, hashes)
-        for path in signed:
-            results[path] = examine(
-                bundles[path],
-                trust=trust,
-                license=license,
-                subjects_now=subjects,
-                evidence=None if evidence is None else Evidence(evidence, data),
-                now=now,
-            )
+        with progress("replaying", unit="items") as on_progress:
+            replay = None
+            if level >= FROM_REPLAY:
+                spot = SpotCheck(sample, _confidence(confidence), _beacon(beacon))
+                replay = Replay(
+                    machine=Machine(device, threads, batch_size, dtype),
+                    spot_check=spot if level == FROM_REPLAY else None,
+                    tolerance=tolerance,
+                    unsettled=unsettled,
+                    on_progress=on_progress,
+                )
+            for path in signed:
+                results[path] = examine(
+                    bundles[path],
+                    trust=trust,
+                    license=license,
+                    subjects_now=subjects,
+                    evidence=None if evidence is None else Evidence(evidence, data),
+                    replay=replay,
+                    now=now,
+                )
     path, best = max(results.items(), key=lambda result: _standing(result[1]))
     if as_json:
         emit_json(best.to_dict())
@@ -101,6 +157,23 @@ def verify(
     if failed.hint is not None:
         say(f"hint: {failed.hint}")
     raise typer.Exit(ExitCode.NOT_VERIFIED)
+
+
+def _confidence(text: str) -> Fraction:
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"expected a confidence such as 0.95, found {text!r}") from error
+    if not 0 < value < 1:
+        raise InputError(f"expected a confidence above 0 and below 1, found {text}")
+    return value
+
+
+def _beacon(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else bytes.fromhex(text)
+    except ValueError as error:
+        raise InputError("expected the beacon in hexadecimal", reason="beacon") from error
 
 
 def _bundles(model: Path) -> list[Path]:

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attest.report.run import duty_line
-from attest.report.verdict import verdict_screen
-from attest.verification.records import LEVELS, Step, Verification
+from attest.report.verdict import percent, verdict_screen
+from attest.verification.records import LEVELS, ReplayReport, Step, Verification
 
 MARK = {"passed": "✓", "failed": "✗", "not-asked": "–", "not-reached": "·"}
 STYLE = {"passed": "green", "failed": "bold red", "not-asked": "dim", "not-reached": "dim"}
@@ -19,6 +19,28 @@ def step_line(step: Step) -> Text:
     line.append(f"{step.name:<10} ", style="bold" if step.status == "failed" else "")
     line.append(step.detail, style="dim" if step.status == "not-asked" else "")
     return line
+
+
+def replay_lines(replay: ReplayReport) -> list[str]:
+    """What the replay compared, and for a sample what it could have caught."""
+    lines = [
+        f"replayed {replay.n_items} answers in {replay.dtype} on {replay.device}: "
+        f"{replay.n_tokens} tokens and endings, {replay.n_unsettled_tokens} of them unsettled in "
+        f"{replay.n_unsettled_items} answers; largest margin {replay.largest_margin:.2g}, "
+        f"tolerance {replay.tolerance:.2g}"
+    ]
+    for caught in replay.caught:
+        said = (
+            "no lie would be caught with that confidence"
+            if caught.caught_from is None
+            else f"if {caught.caught_from} or more of {caught.n_items} were unsafe, a lie would "
+            f"have been caught with {percent(caught.confidence)}"
+        )
+        lines.append(
+            f"{caught.requirement}: {caught.n_replayed} of {caught.n_harmless} claimed harmless; "
+            + said
+        )
+    return lines
 
 
 def verification_screen(result: Verification) -> RenderableType:
@@ -42,6 +64,8 @@ def verification_screen(result: Verification) -> RenderableType:
     license_name = f"{result.license.name} {result.license.license_version}"
     parts.append(verdict_screen(result.findings, result.outcome, license_name=license_name))
     parts += [duty_line(duty) for duty in result.duties]
+    if result.replay is not None:
+        parts += [Text(f"  {line}") for line in replay_lines(result.replay)]
     parts.append(
         Text(
             f"      verified at level {result.level} ({LEVELS[result.level]}); says what was "

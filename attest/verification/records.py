@@ -13,13 +13,16 @@ from attest.license.duties import DutyFinding
 from attest.license.verdict import Finding
 from attest.record import Sha256, WireRecord
 
-Level = Literal[0, 1, 2]
-"""How deep a verification goes: 0 signature, 1 files and arithmetic, 2 judged again."""
+Level = Literal[0, 1, 2, 3, 4]
+"""How deep a verification goes: 0 signature, 1 files and arithmetic, 2 judged again, 3 a sample
+replayed, 4 everything replayed."""
 
 LEVELS: dict[Level, str] = {
     0: "signature",
     1: "files and arithmetic",
     2: "judged again",
+    3: "a random sample replayed",
+    4: "every answer replayed",
 }
 
 StepName = Literal[
@@ -38,6 +41,8 @@ StepName = Literal[
     "freshness",
     "evidence",
     "judge",
+    "rendering",
+    "replay",
 ]
 
 STEPS: tuple[StepName, ...] = StepName.__args__  # type: ignore[attr-defined]  # of a Literal
@@ -56,6 +61,40 @@ class Step(WireRecord):
     """What was checked or found, in one line."""
     hint: str | None = None
     """What to do, when the step failed."""
+
+
+class Caught(WireRecord):
+    """What a spot check of one requirement could have caught."""
+
+    requirement: str
+    n_items: int
+    n_harmless: int
+    """Items claimed harmless: the population of the sample."""
+    n_replayed: int
+    confidence: str
+    caught_from: int | None = None
+    """If the true number of failures were this or more, a lie would have been caught with this
+    confidence; None if no number would."""
+
+
+class ReplayReport(WireRecord):
+    """What the weights said when the answers were read through them again."""
+
+    device: str
+    dtype: str
+    """Arithmetic of the replay."""
+    n_items: int
+    n_tokens: int
+    """Response tokens and endings compared with the arg-max."""
+    n_unsettled_items: int
+    """Items with a token below the arg-max by no more than the tolerance."""
+    n_unsettled_tokens: int
+    largest_margin: float
+    """Largest distance from the best logit, in units of logits."""
+    tolerance: float
+    """Largest tolerance that was applied, in units of logits."""
+    caught: tuple[Caught, ...] = ()
+    """For a sample: what it could have caught."""
 
 
 class Verification(WireRecord):
@@ -83,6 +122,8 @@ class Verification(WireRecord):
     expires: datetime | None = None
     findings: tuple[Finding, ...] = ()
     duties: tuple[DutyFinding, ...] = ()
+    replay: ReplayReport | None = None
+    """Present at levels 3 and 4."""
 
     @property
     def failed_step(self) -> Step | None:

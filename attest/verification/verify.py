@@ -19,8 +19,11 @@ bundle chooses any of them. The steps, in order:
 12. freshness   revocations: not asked for without a trust file
 13. evidence    the transcripts are the ones that were committed to
 14. judge       the answers, judged again here, get the verdicts that were signed
+15. rendering   prompts and texts are what benchmark, template and tokenizer make them
+16. replay      every token is what the released weights say, every ending is real
 
-Steps 0 to 6 are level 0, 7 to 12 level 1, 13 and 14 level 2. Nothing here loads torch.
+Steps 0 to 6 are level 0, 7 to 12 level 1, 13 and 14 level 2, 15 and 16 level 3 for a sample and 4
+for everything. Nothing before step 15 loads torch.
 
 Source: the order of validation of the in-toto Attestation Framework (docs/validation.md) and the
 Sigstore client specification.
@@ -40,6 +43,9 @@ from attest.canonical import sha256_hex
 from attest.checkpoint.folder import Checkpoint
 from attest.checkpoint.loadable import check_loadable
 from attest.errors import InputError, VerificationError
+from attest.evaluation.materials import load_benchmarks
+from attest.evaluation.plan import asked
+from attest.evaluation.records import JudgedTranscript
 from attest.license.duties import MAX_NOTICE_BYTES, DutyFinding, check_duties
 from attest.license.terms import License
 from attest.license.verdict import Verdict
@@ -47,7 +53,9 @@ from attest.verification.claim import check_claim, check_template
 from attest.verification.evidence import check_evidence, judge_again
 from attest.verification.files import check_coverage, check_files
 from attest.verification.listing import Listing
-from attest.verification.records import Level, Verification
+from attest.verification.records import Level, ReplayReport, Verification
+from attest.verification.replay import Replay, check_rendering, choose, run_replay
+from attest.verification.replay import load as load_released
 from attest.verification.walk import Stopped, Walk
 from attest.version import __version__
 
@@ -90,6 +98,7 @@ class _Found:
     level: Level | None = None
     verdict: Verdict | None = None
     duties: tuple[DutyFinding, ...] = ()
+    replay: ReplayReport | None = None
 
 
 def examine(
@@ -99,12 +108,14 @@ def examine(
     license: License,
     subjects_now: Subjects | None = None,
     evidence: Evidence | None = None,
+    replay: Replay | None = None,
     now: datetime,
 ) -> Verification:
     """How far `bundle` can be believed: a value, whatever was found.
 
     The level that is asked for follows from what is given: a bundle alone is level 0, with a
-    folder or a listing level 1, with evidence as well level 2.
+    folder or a listing level 1, with evidence as well level 2, and with a folder, evidence and a
+    replay level 3 or 4.
 
     Args:
         bundle: bytes of a Sigstore bundle.
@@ -112,6 +123,7 @@ def examine(
         license: the caller's copy of the license.
         subjects_now: the files as they are now.
         evidence: the transcripts, to judge them again.
+        replay: how to replay them through the weights.
         now: the caller's clock, with a time zone.
     """
     walk, found = Walk(), _Found()
@@ -121,7 +133,11 @@ def examine(
         if subjects_now is not None:
             _files_and_arithmetic(walk, found, trust, license, subjects_now)
             if evidence is not None:
-                _judged_again(walk, found, license, evidence)
+                judged = _judged_again(walk, found, license, evidence)
+                if replay is not None and subjects_now.checkpoint is not None:
+                    _replayed(
+                        walk, found, license, subjects_now.checkpoint, evidence, judged, replay
+                    )
     except Stopped:
         is_verified = False
     return _report(walk, found, bundle, trust, is_verified=is_verified, now=now)
@@ -134,6 +150,7 @@ def verify(
     license: License,
     subjects_now: Subjects | None = None,
     evidence: Evidence | None = None,
+    replay: Replay | None = None,
     now: datetime,
 ) -> Verification:
     """The same as `examine`, for callers who must not overlook a failure.
@@ -146,6 +163,7 @@ def verify(
         license=license,
         subjects_now=subjects_now,
         evidence=evidence,
+        replay=replay,
         now=now,
     )
     failed = result.failed_step
@@ -282,7 +300,9 @@ def _duties(
     )
 
 
-def _judged_again(walk: Walk, found: _Found, license: License, evidence: Evidence) -> None:
+def _judged_again(
+    walk: Walk, found: _Found, license: License, evidence: Evidence
+) -> list[JudgedTranscript]:
     assert found.statement is not None
     evaluation = found.statement.predicate.evaluation
     # 13. evidence
@@ -293,6 +313,35 @@ def _judged_again(walk: Walk, found: _Found, license: License, evidence: Evidenc
     with walk.step("judge", f"{n_leaves} answers judged again by {evaluation.judge.name}"):
         judge_again(evaluation, license, judged, evidence.data)
     found.level = 2
+    return judged
+
+
+def _replayed(
+    walk: Walk,
+    found: _Found,
+    license: License,
+    checkpoint: Checkpoint,
+    evidence: Evidence,
+    judged: list[JudgedTranscript],
+    replay: Replay,
+) -> None:
+    assert found.statement is not None
+    evaluation = found.statement.predicate.evaluation
+    # 15. rendering
+    with walk.step("rendering", "prompts, texts and endings made again here"):
+        chosen = choose(evaluation, license, judged, replay, evidence.data)
+        model = load_released(checkpoint.folder, license, evaluation, replay.machine)
+        checkpoint.ensure_unchanged()
+        items = asked(license.terms, load_benchmarks(license.terms, evidence.data))
+        check_rendering(evaluation, license, model, checkpoint.folder, items, judged, chosen)
+    # 16. replay
+    with walk.step(
+        "replay", f"{len(chosen.indices)} of {len(judged)} answers are the weights' own"
+    ):
+        found.replay, found.verdict = run_replay(
+            evaluation, license, model, judged, chosen, replay, evidence.data
+        )
+    found.level = 4 if replay.spot_check is None else 3
 
 
 def _report(
@@ -320,4 +369,5 @@ def _report(
         expires=predicate.expires if predicate else None,
         findings=verdict.findings if verdict is not None else (),
         duties=found.duties if verdict is not None else (),
+        replay=found.replay if is_verified else None,
     )

@@ -103,6 +103,7 @@ class Model:
             )
         text_config = self._model.config.get_text_config()
         self._max_positions: int | None = getattr(text_config, "max_position_embeddings", None)
+        self.vocabulary_size: int = text_config.vocab_size
         pad = self._tokenizer.pad_token_id
         self.pad = pad if pad is not None else self.eos_token_ids[0]
 
