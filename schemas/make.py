@@ -11,6 +11,7 @@ from typing import Any
 
 from attest.attestation.statement import Statement
 from attest.checkpoint.manifest import Manifest
+from attest.evaluation.opening import Opening, VerdictsOpening
 from attest.evaluation.records import Evaluation, JudgedTranscript
 from attest.license.terms import Terms
 from attest.license.verdict import Verdict
@@ -23,9 +24,11 @@ RECORDS: dict[str, type[Record]] = {
     "evaluation": Evaluation,
     "license": Terms,
     "manifest": Manifest,
+    "opening": Opening,
     "statement": Statement,
     "transcript": JudgedTranscript,
     "verdict": Verdict,
+    "verdicts-opening": VerdictsOpening,
     "verification": Verification,
 }
 

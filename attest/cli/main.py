@@ -12,7 +12,15 @@ import traceback
 
 import typer
 
-from attest.cli import attestation, benchmark, checkpoint, evaluation, license, verification
+from attest.cli import (
+    attestation,
+    benchmark,
+    checkpoint,
+    evaluation,
+    evidence,
+    license,
+    verification,
+)
 from attest.cli.console import say
 from attest.errors import AttestError, ExitCode
 from attest.version import __version__
@@ -55,6 +63,7 @@ app.command(name="keygen")(attestation.keygen)
 app.command(name="judge")(evaluation.judge)
 app.add_typer(license.app, name="license")
 app.add_typer(benchmark.app, name="benchmark")
+app.add_typer(evidence.app, name="evidence")
 
 
 def main() -> None:
