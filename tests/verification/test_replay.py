@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints import Architecture, make_checkpoint
-from release import Release, make_release
 from test_forgeries import assert_fails_at
 
 from attest.checkpoint.folder import open_checkpoint
@@ -24,6 +22,8 @@ from attest.evaluation.journal import TRANSCRIPTS, read_master, read_transcripts
 from attest.evaluation.loading import Machine
 from attest.evaluation.run import evaluate
 from attest.verification.replay import Replay, SpotCheck
+from checkpoints import Architecture, make_checkpoint
+from release import Release, make_release
 
 CPU = Machine(device="cpu")
 FULL = Replay(machine=CPU)
