@@ -1,4 +1,4 @@
-"""Bring the digests and item counts of the licenses in this folder up to date.
+"""Bring the digests and item counts of the example licenses up to date, here and in ../tiny.
 
 `attest-core` and the judges move with the package, and a text moves when it is edited; the digest
 in a license then has to follow, and the license becomes another one. Run it from anywhere:
@@ -21,6 +21,7 @@ from attest.evaluation.judges import judge_sha256
 from attest.license.document import Document, FieldPath, parse_document
 
 HERE = Path(__file__).resolve().parent
+FOLDERS = (HERE, HERE.parent / "tiny")
 
 
 def pinned(path: Path) -> str:
@@ -57,7 +58,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing")
     check = parser.parse_args().check
     stale = [
-        path for path in sorted(HERE.glob("*.yaml")) if pinned(path) != path.read_text("utf-8")
+        path
+        for folder in FOLDERS
+        for path in sorted(folder.glob("*.yaml"))
+        if pinned(path) != path.read_text("utf-8")
     ]
     for path in stale:
         print(f"{path.name}: {'stale' if check else 'rewritten'}")
