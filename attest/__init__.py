@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from attest.attestation.bundle import Bundle as Bundle
     from attest.attestation.bundle import make_bundle as make_bundle
     from attest.attestation.bundle import open_bundle as open_bundle
+    from attest.attestation.keyfiles import load_private_key as load_private_key
+    from attest.attestation.keyfiles import load_public_key as load_public_key
     from attest.attestation.keys import PrivateKey as PrivateKey
     from attest.attestation.keys import PublicKey as PublicKey
     from attest.attestation.keys import generate as generate
-    from attest.attestation.keys import load_private_key as load_private_key
-    from attest.attestation.keys import load_public_key as load_public_key
     from attest.attestation.statement import Statement as Statement
     from attest.attestation.statement import state as state
     from attest.checkpoint.digest import digest as digest
@@ -72,8 +72,8 @@ _HOME = {
     "evaluate": "evaluation.run",
     "examine": "verification.verify",
     "generate": "attestation.keys",
-    "load_private_key": "attestation.keys",
-    "load_public_key": "attestation.keys",
+    "load_private_key": "attestation.keyfiles",
+    "load_public_key": "attestation.keyfiles",
     "make_bundle": "attestation.bundle",
     "open_bundle": "attestation.bundle",
     "open_checkpoint": "checkpoint.folder",

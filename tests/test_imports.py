@@ -47,7 +47,7 @@ def test_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_verify_loads_nothing_heavy_while_it_verifies(tmp_path: Path) -> None:
-    from attest.attestation.keys import write_key_pair
+    from attest.attestation.keyfiles import write_key_pair
     from release import make_release
 
     release = make_release(tmp_path)

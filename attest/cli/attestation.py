@@ -69,7 +69,8 @@ def keygen(
     ] = False,
 ) -> None:
     """Make a key pair for signing attestations."""
-    from attest.attestation.keys import generate, write_key_pair
+    from attest.attestation.keyfiles import write_key_pair
+    from attest.attestation.keys import generate
 
     passphrase = _new_passphrase() if encrypt else None
     public = write_key_pair(generate(kind), file, passphrase=passphrase)
@@ -105,7 +106,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Digest, evaluate, decide and sign in one go. A result that does not pass is not signed."""
-    from attest.attestation.keys import load_private_key
+    from attest.attestation.keyfiles import load_private_key
     from attest.checkpoint.folder import open_checkpoint
     from attest.evaluation.loading import Machine
     from attest.license.decide import decide
@@ -166,7 +167,7 @@ def sign(
     third_party: ThirdParty = False,
 ) -> None:
     """Sign an evaluation, whatever its verdict is; MODEL is hashed again before."""
-    from attest.attestation.keys import load_private_key
+    from attest.attestation.keyfiles import load_private_key
     from attest.checkpoint.digest import digest
     from attest.checkpoint.folder import open_checkpoint
     from attest.evaluation.journal import LICENSE

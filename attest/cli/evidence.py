@@ -102,7 +102,7 @@ def verify(
 ) -> None:
     """Check openings against the root that was signed with a key of your choice."""
     from attest.attestation.bundle import MAX_BUNDLE_BYTES
-    from attest.attestation.keys import load_public_key
+    from attest.attestation.keyfiles import load_public_key
     from attest.evaluation.opening import MAX_OPENED_BYTES, VerdictsOpening, read_opened
     from attest.license.read import read_license
 

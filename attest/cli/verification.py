@@ -92,7 +92,7 @@ def verify(
 ) -> None:
     """Check an attestation against the files, the license and a key of your choice."""
     from attest.attestation.bundle import MAX_BUNDLE_BYTES
-    from attest.attestation.keys import load_public_key
+    from attest.attestation.keyfiles import load_public_key
     from attest.evaluation.loading import Machine
     from attest.license.read import read_license
     from attest.verification.replay import Replay, SpotCheck

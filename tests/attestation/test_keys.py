@@ -27,18 +27,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from attest.attestation.keys import (
+from attest.attestation.keyfiles import (
     MAX_KEY_FILE_BYTES,
-    Kind,
-    PrivateKey,
-    PublicKey,
-    generate,
     load_private_key,
     load_public_key,
     parse_public_key,
-    verify_signature,
     write_key_pair,
 )
+from attest.attestation.keys import Kind, PrivateKey, PublicKey, generate, verify_signature
 from attest.errors import InputError, VerificationError
 
 WYCHEPROOF = Path(__file__).resolve().parents[2].parent / "shared/vectors/wycheproof"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from attest.attestation.keys import write_key_pair
+from attest.attestation.keyfiles import write_key_pair
 from attest.canonical import parse_json
 from attest.evaluation.journal import TRANSCRIPTS, read_transcripts
 from conftest import REPOSITORY
