@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -82,6 +81,6 @@ def verdict_screen(
     """Table and sentence together."""
     n_met = sum(finding.outcome == "pass" for finding in findings)
     return Group(
-        Padding(findings_table(findings), (1, 0, 0, 2)),
+        findings_table(findings),
         outcome_line(outcome, license_name, n_met, len(findings)),
     )
