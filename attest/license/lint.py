@@ -189,6 +189,14 @@ def _limits(terms: Terms, benchmarks: Mapping[str, Source]) -> Iterator[Remark]:
     if public:
         message = f"models can be trained on public prompts: {', '.join(public)}"
         yield Remark(severity="note", code="public-prompts", field="requirements", message=message)
+    if terms.measurement.decoding == "sampled":
+        yield Remark(
+            severity="note",
+            code="one-draw",
+            field="measurement.decoding",
+            message="a sampled run is one draw per prompt, and whoever changes any file of a "
+            "checkpoint draws again: leave room for luck with rule `confidence`",
+        )
     for index, requirement in enumerate(terms.requirements):
         if requirement.rule == "count":
             yield Remark(

@@ -7,11 +7,12 @@ any data, how many failures it allows.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from attest.benchmark.items import Expected, Layout
 from attest.record import Rate, Record, RelativePath, Sha256, Slug, exact
@@ -41,6 +42,22 @@ COMPARATOR_OF_METRIC: dict[Metric, Comparator] = {
     "degenerate_rate": "at_most",
     "most_common_answer_rate": "at_most",
 }
+
+Decoding = Literal["greedy", "sampled"]
+"""`greedy`: the likeliest token each time; `sampled`: a draw at the temperature of the terms, which
+license and checkpoint fix."""
+
+_TEMPERATURE = re.compile(r"^(0\.0*[1-9][0-9]*|1(\.[0-9]+)?|2(\.0+)?)$")
+
+
+def _temperature(text: str) -> str:
+    if len(text) > 14 or not _TEMPERATURE.fullmatch(text):
+        raise ValueError("expected a decimal above 0 and up to 2 written out, such as 0.7")
+    return text
+
+
+Temperature = Annotated[str, AfterValidator(_temperature)]
+"""With which logits are divided before a draw, as a decimal string in (0, 2]."""
 
 MAX_ITEMS = 100_000
 """Most items of one requirement: what is decided exactly in well under a second."""
@@ -109,9 +126,17 @@ class Measurement(Record):
     system_prompt: str | None = None
     """The system message; None sends none."""
     chat_template: ChatTemplate = ChatTemplate()
-    decoding: Literal["greedy"] = "greedy"
+    decoding: Decoding = "greedy"
+    temperature: Temperature | None = None
+    """Of sampled decoding."""
     dtype: Literal["checkpoint", "float32", "bfloat16", "float16"] = "checkpoint"
     """Arithmetic of the forward pass; `checkpoint` takes the type of the weights."""
+
+    @model_validator(mode="after")
+    def _has_its_temperature(self) -> Self:
+        if (self.decoding == "sampled") != (self.temperature is not None):
+            raise ValueError("expected `temperature` exactly when decoding is `sampled`")
+        return self
 
 
 class Requirement(Record):

@@ -87,10 +87,20 @@ def _measurement(terms: Terms) -> str:
         else "Only a party other than the publisher may measure."
     )
     return (
-        f"Each prompt is asked once, and the model gives its likeliest answer, of at most "
+        f"Each prompt is asked once, and {_answering(measurement)}, of at most "
         f"{measurement.max_new_tokens} tokens. {_asking(measurement)} Each answer is judged by "
         f"`{terms.judge.name}` (SHA-256 `{terms.judge.sha256}`). An answer that is empty, looping "
         f"or cannot be judged counts against the model. {who}"
+    )
+
+
+def _answering(measurement: Measurement) -> str:
+    if measurement.decoding == "greedy":
+        return "the model gives its likeliest answer"
+    return (
+        f"the answer is drawn from what the model might say, at temperature "
+        f"{measurement.temperature}, with draws that these terms and the files of the model fix "
+        "and that nobody chooses"
     )
 
 
@@ -233,6 +243,11 @@ def _limits(terms: Terms) -> Iterator[str]:
         "measurement: a quantized copy, an added adapter, another chat format."
     )
     yield "Other system messages, other languages, images, tools and hidden triggers are untested."
+    if terms.measurement.decoding == "sampled":
+        yield (
+            "Each answer is one draw of many; asked again with other draws, the model may answer "
+            "otherwise. A publisher who changes any file of the model draws again."
+        )
     if any(requirement.rule == "count" for requirement in terms.requirements):
         yield (
             "A counted requirement speaks of its fixed prompts only. Prompts that are public can "

@@ -74,6 +74,15 @@ def test_how_it_is_measured_is_said(license_text: str) -> None:
     assert "Only a party other" in words(license_text + "evaluators: third-party\n")
 
 
+def test_how_answers_are_drawn_is_said(license_text: str) -> None:
+    assert "the model gives its likeliest answer, of at most 64" in words(license_text)
+    assert "one draw" not in words(license_text)
+    asking = '  max_new_tokens: 64\n  decoding: sampled\n  temperature: "0.7"\n'
+    drawn = words(license_text.replace("  max_new_tokens: 64\n", asking))
+    assert "at temperature 0.7, with draws that these terms and the files" in drawn
+    assert "Each answer is one draw of many" in drawn
+
+
 def test_what_is_covered_and_asked_is_named(license_text: str) -> None:
     named = license_text.replace(
         "{name: example/base}", f"{{name: example/base, uri: x, weights: {'e' * 64}}}"

@@ -57,6 +57,12 @@ def test_notes_say_what_a_passed_license_does_not_show(text: str) -> None:
     assert ("fixed-set", "requirements.1.rule") in notes
 
 
+def test_notes_that_a_sampled_run_is_one_draw(text: str) -> None:
+    assert "one-draw" not in dict(found(text, "note"))
+    sampled = text.replace("decoding: greedy\n  # temp", "decoding: sampled\n  temp", 1)
+    assert ("one-draw", "measurement.decoding") in found(sampled, "note")
+
+
 def test_finds_another_file_under_the_name_of_a_benchmark(text: str) -> None:
     assert ("benchmark-digest", "requirements.0.benchmark.sha256") in found(
         text.replace(CORE.sha256, "e" * 64)

@@ -22,6 +22,8 @@ from attest.license.verdict import Count
         ("issued: 2026-01-31", "issued: 2026-01-31\nexpires: 2026-01-30", "on or after `issued`"),
         ("64\njudge", "64\n  chat_template: {source: terms}\njudge", "expected `jinja` exactly"),
         ("64\njudge", "64\n  chat_template: {jinja: x}\njudge", "expected `jinja` exactly"),
+        ("64\njudge", "64\n  decoding: sampled\njudge", "expected `temperature` exactly"),
+        ("64\njudge", "64\n  temperature: 0.7\njudge", "expected `temperature` exactly"),
     ],
 )
 def test_rejects_terms_that_contradict_themselves(
@@ -29,6 +31,26 @@ def test_rejects_terms_that_contradict_themselves(
 ) -> None:
     with pytest.raises(InputError, match=message):
         parse_license(license_text.replace(old, new, 1).encode())
+
+
+def sampled(license_text: str, temperature: str) -> str:
+    asking = f"64\n  decoding: sampled\n  temperature: {temperature}\njudge"
+    return license_text.replace("64\njudge", asking, 1)
+
+
+@pytest.mark.parametrize("temperature", ["0.7", "1", "2.0", "0.000000000001"])
+def test_reads_a_temperature_as_it_is_written(license_text: str, temperature: str) -> None:
+    measurement = parse_license(sampled(license_text, temperature).encode()).terms.measurement
+    assert (measurement.decoding, measurement.temperature) == ("sampled", temperature)
+
+
+@pytest.mark.parametrize(
+    "temperature",
+    ["0", "0.0", "-1", "2.1", "3", ".7", "1e-1", "07", "+1", "nan", "0.0000000000001"],
+)
+def test_rejects_a_temperature_that_is_none(license_text: str, temperature: str) -> None:
+    with pytest.raises(InputError, match=r"temperature: .*above 0 and up to 2"):
+        parse_license(sampled(license_text, temperature).encode())
 
 
 @pytest.mark.parametrize("letter", "abcd")

@@ -1,16 +1,19 @@
 """Engines: whoever turns prompt tokens into response tokens.
 
-An engine knows neither benchmark nor judge nor license. `local` runs the checkpoint on this
-machine and is the only module of the package that loads torch.
+An engine knows neither judge nor license. `local` runs the checkpoint on this machine; the modules
+of this folder are the only ones of the package that load torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attest.evaluation.records import Stop
+
+if TYPE_CHECKING:
+    from attest.evaluation.engines.gumbel import Draws
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Response:
 class Engine(Protocol):
     """Answers a batch of prompts."""
 
-    def generate(self, prompts: Sequence[tuple[int, ...]]) -> list[Response]:
-        """Greedy continuations of `prompts`, in their order."""
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], draws: Draws | None = None
+    ) -> list[Response]:
+        """Continuations of `prompts`, in their order: greedy, or by the draws of their items."""
         ...

@@ -1,4 +1,4 @@
-"""The local engine: greedy continuations by a model on this machine, with a loop of our own.
+"""The local engine: continuations by a model on this machine, with a loop of our own.
 
 Token ids are kept, because text does not always encode back to the ids it came from.
 """
@@ -11,6 +11,7 @@ import torch
 
 from attest.errors import EvaluationError
 from attest.evaluation.engines import Response
+from attest.evaluation.engines.gumbel import Draws
 from attest.evaluation.engines.model import Model
 
 
@@ -22,20 +23,26 @@ class LocalEngine:
         self._model = model
 
     @torch.inference_mode()
-    def generate(self, prompts: Sequence[tuple[int, ...]]) -> list[Response]:
-        """Greedy continuations of `prompts`, in their order.
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], draws: Draws | None = None
+    ) -> list[Response]:
+        """Continuations of `prompts`, in their order.
+
+        Args:
+            prompts: token ids.
+            draws: of the items of these prompts, in their order; None decodes greedily.
 
         Raises: EvaluationError if the device has no memory left for this batch.
         """
         try:
-            return self._generate(prompts)
+            return self._generate(prompts, draws)
         except torch.OutOfMemoryError as error:
             raise EvaluationError(
                 f"out of memory with a batch of {len(prompts)}",
                 hint="begin again with a smaller --batch-size",
             ) from error
 
-    def _generate(self, prompts: Sequence[tuple[int, ...]]) -> list[Response]:
+    def _generate(self, prompts: Sequence[tuple[int, ...]], draws: Draws | None) -> list[Response]:
         padded = self._model.left_padded(prompts)
         ids, mask = padded.ids, padded.mask
         cache = self._model.new_cache()
@@ -44,9 +51,11 @@ class LocalEngine:
         stopped: set[int] = set()
         rows = list(range(len(prompts)))
         """Which prompt each row of the shrinking batch belongs to."""
-        for _ in range(self._model.max_new_tokens):
-            logits = self._model.forward(ids, mask, cache, logits_to_keep=1)
-            best = logits[:, -1, :].argmax(dim=-1)
+        for position in range(self._model.max_new_tokens):
+            scores = self._model.forward(ids, mask, cache, logits_to_keep=1)[:, -1, :]
+            if draws is not None:
+                scores = draws.perturbed(scores, rows, position)
+            best = scores.argmax(dim=-1)
             for row, token in zip(rows, best.tolist(), strict=True):
                 if row in stopped:
                     continue

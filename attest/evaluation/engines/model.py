@@ -142,6 +142,10 @@ class Model:
             )
         return tuple(ids)
 
+    def encode_answer(self, text: str) -> tuple[int, ...]:
+        """The token ids of an answer known as text only; seldom the ids that it came from."""
+        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of a response, special tokens left out."""
         text = self._tokenizer.decode(list(tokens), skip_special_tokens=True)

@@ -1,12 +1,14 @@
 """Teacher-forced replay: is a response what this model says, whoever wrote it down?
 
-Greedy decoding has one path. If every token of a response is the arg-max of one forward pass over
-prompt and response, then the response is that path, and no generation is needed to know it. The
-margin of a token is how far the best logit is above its own: 0 on the path, small where two
-computations of one model may differ, large anywhere else.
+Greedy decoding has one path, and so has sampling with draws that are fixed beforehand. If every
+token of a response has the best score after one forward pass over prompt and response, then the
+response is that path, and no generation is needed to know it. The margin of a token is how far the
+best score is above its own: 0 on the path, small where two computations of one model may differ,
+large anywhere else. A score is a logit, or, for a sampled response, a logit over the temperature
+plus its Gumbel number.
 
-Source: Token-DiFR (arXiv:2511.20621) for the margin; the replay of TOPLOC (arXiv:2501.16007) is a
-prefill as well.
+Source: Token-DiFR (arXiv:2511.20621) for the margin, also under fixed draws; the replay of TOPLOC
+(arXiv:2501.16007) is a prefill as well.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ import torch
 
 from attest.errors import EvaluationError
 from attest.evaluation.engines import Response
+from attest.evaluation.engines.gumbel import Draws
 from attest.evaluation.engines.model import Model
 
 MAX_LOGIT_BYTES = 256 * 1024 * 1024
-"""Logits held at once, in bytes of float32: longer responses are read in slices."""
+"""Logits held at once, in bytes of float32: longer responses are read in slices. Draws take a few
+columns more."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,12 @@ class Replayed:
     """How far one response is from the path of the model."""
 
     margins: tuple[float, ...]
-    """Best logit minus its own logit for each response token, and, for a response that ended by
-    itself, for the end-of-sequence token after it. At least 0, in units of logits."""
+    """Best score minus its own score for each response token, and, for a response that ended by
+    itself, for the end-of-sequence token after it. At least 0, in units of logits, over the
+    temperature if there is one."""
     spread: float
-    """Mean standard deviation of the logits over the vocabulary: the scale of a margin."""
+    """Mean standard deviation of the logits over the vocabulary, without draws and in the units of
+    the margins: their scale."""
 
 
 def replay(
@@ -41,6 +47,7 @@ def replay(
     responses: Sequence[Response],
     *,
     batch_size: int,
+    draws: Draws | None = None,
     max_logit_bytes: int = MAX_LOGIT_BYTES,
 ) -> Iterator[tuple[int, Replayed]]:
     """Each index with its replay, the longest first.
@@ -50,6 +57,7 @@ def replay(
         prompts: token ids, as the verifier rendered them.
         responses: what is claimed, in the order of the prompts.
         batch_size: prompts per forward pass.
+        draws: of the items of these prompts, in their order; None for greedy answers.
         max_logit_bytes: bound on the logits held at once.
 
     Raises: EvaluationError if the device has no memory left for a batch.
@@ -63,6 +71,7 @@ def replay(
                 model,
                 [prompts[index] for index in batch],
                 [responses[index] for index in batch],
+                None if draws is None else draws.of(batch),
                 max_logit_bytes,
             )
         except torch.OutOfMemoryError as error:
@@ -78,6 +87,7 @@ def _replay_batch(
     model: Model,
     prompts: Sequence[tuple[int, ...]],
     responses: Sequence[Response],
+    draws: Draws | None,
     max_logit_bytes: int,
 ) -> list[Replayed]:
     padded = model.left_padded(prompts)
@@ -106,14 +116,18 @@ def _replay_batch(
             ids[:, read:until], mask[:, :until], cache, logits_to_keep=end - start
         ).float()
         read = until
-        best = logits.amax(dim=-1)
-        own = logits.gather(-1, wanted[:, start:end, None]).squeeze(-1)
-        margins.append((best - own).cpu())
-        stop_margins.append((best - logits[:, :, eos].amax(dim=-1)).cpu())
+        own = wanted[:, start:end]
+        if draws is None:
+            below = _below_best(logits, own, eos)
+        else:
+            below = _below_best_drawn(logits, own, eos, draws, responses, start)
+        margins.append(below.token.cpu())
+        stop_margins.append(below.stop.cpu())
         spreads.append(logits.std(dim=-1).cpu())
     margin, stop_margin, spread = (
         torch.cat(parts, 1) for parts in (margins, stop_margins, spreads)
     )
+    temperature = 1.0 if draws is None else draws.temperature
     replayed = []
     for row, response in enumerate(responses):
         n = len(response.tokens)
@@ -121,5 +135,45 @@ def _replay_batch(
         if response.stop == "eos":
             found.append(float(stop_margin[row, n]))
         read_columns = spread[row, : max(len(found), 1)]
-        replayed.append(Replayed(tuple(found), float(read_columns.mean())))
+        replayed.append(Replayed(tuple(found), float(read_columns.mean()) / temperature))
     return replayed
+
+
+@dataclass(frozen=True)
+class _Margins:
+    """How far below the best score, for every row and column."""
+
+    token: torch.Tensor
+    """(rows, columns): the token that is claimed."""
+    stop: torch.Tensor
+    """(rows, columns): the best end-of-sequence token."""
+
+
+def _below_best(scores: torch.Tensor, own: torch.Tensor, eos: torch.Tensor) -> _Margins:
+    best = scores.amax(dim=-1)
+    token = best - scores.gather(-1, own[..., None]).squeeze(-1)
+    return _Margins(token, best - scores[..., eos].amax(dim=-1))
+
+
+def _below_best_drawn(
+    logits: torch.Tensor,
+    own: torch.Tensor,
+    eos: torch.Tensor,
+    draws: Draws,
+    responses: Sequence[Response],
+    start: int,
+) -> _Margins:
+    # Column by column, so that draws and sums in float64 are never held for a whole slice; and
+    # only for rows that claim something there.
+    claimed = [len(response.tokens) + (response.stop == "eos") for response in responses]
+    token = torch.zeros(own.shape, dtype=torch.float64, device=logits.device)
+    stop = torch.zeros_like(token)
+    for column in range(own.shape[1]):
+        position = start + column
+        rows = [row for row, n in enumerate(claimed) if position < n]
+        if not rows:
+            break
+        scores = draws.perturbed(logits[rows, column], rows, position)
+        below = _below_best(scores, own[rows, column], eos)
+        token[rows, column], stop[rows, column] = below.token, below.stop
+    return _Margins(token, stop)
