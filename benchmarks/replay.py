@@ -1,10 +1,12 @@
 """How much cheaper is replaying answers than making them?
 
-For random Llama checkpoints of three sizes: the wall time of making greedy answers in sorted
-batches (the local engine), and of replaying the same answers against the same weights, in turn in
-one process; medians of several rounds, and the peak memory of each in a process of its own.
+For random Llama checkpoints of three sizes: the wall time of making answers, greedy or drawn at a
+temperature, in sorted batches (the local engine), and of replaying the same answers against the
+same weights, in turn in one process; medians of several rounds, and the peak memory of each in a
+process of its own.
 
 Usage: python benchmarks/replay.py [--sizes 1M 15M 125M] [--tokens 128 512] [--dtype float32]
+    [--temperature 0.7]
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from attest.evaluation.engines import Response
+from attest.evaluation.engines.gumbel import Draws, ItemKey
 from attest.evaluation.engines.local import LocalEngine
 from attest.evaluation.engines.model import Model, ModelOptions
 from attest.evaluation.engines.replay import replay
@@ -66,21 +69,28 @@ def make_model(folder: Path, size: str, n_positions: int) -> None:
     ).save_pretrained(folder)
 
 
-def generate(model: Model, prompts: list[tuple[int, ...]], batch: int) -> list[Response]:
+def generate(
+    model: Model, prompts: list[tuple[int, ...]], batch: int, draws: Draws | None
+) -> list[Response]:
     """All answers, in sorted batches."""
     engine = LocalEngine(model)
     answers: dict[int, Response] = {}
     for indices in batches(prompts, batch):
-        found = engine.generate([prompts[index] for index in indices])
+        own = None if draws is None else draws.of(indices)
+        found = engine.generate([prompts[index] for index in indices], own)
         answers.update(zip(indices, found, strict=True))
     return [answers[index] for index in range(len(prompts))]
 
 
 def check(
-    model: Model, prompts: list[tuple[int, ...]], answers: list[Response], batch: int
+    model: Model,
+    prompts: list[tuple[int, ...]],
+    answers: list[Response],
+    batch: int,
+    draws: Draws | None,
 ) -> float:
     """The largest margin of all tokens."""
-    found = replay(model, prompts, answers, batch_size=batch)
+    found = replay(model, prompts, answers, batch_size=batch, draws=draws)
     return max(max(one.margins) for _, one in found)
 
 
@@ -93,6 +103,10 @@ def measure(
         tuple(rng.randrange(3, VOCABULARY) for _ in range(rng.randint(20, 120)))
         for _ in range(arguments.prompts)
     ]
+    draws = None
+    if arguments.temperature is not None:
+        items = tuple(ItemKey("benchmark", str(index)) for index in range(len(prompts)))
+        draws = Draws(bytes(32), arguments.temperature, items)
     with tempfile.TemporaryDirectory() as folder:
         make_model(Path(folder), size, 160 + n_tokens)
         options = ModelOptions(
@@ -105,17 +119,17 @@ def measure(
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if phase == "memory of replay":
         answers = [Response(tuple(prompts[0][:1] * n_tokens), "length") for _ in prompts]
-        check(model, prompts, answers, arguments.batch)
+        check(model, prompts, answers, arguments.batch, draws)
     elif phase == "memory of generation":
-        generate(model, prompts, arguments.batch)
+        generate(model, prompts, arguments.batch, draws)
     else:
-        generate(model, prompts[:4], 4)
+        generate(model, prompts[:4], 4, draws)
         made, replayed, margin = [], [], 0.0
         for _ in range(arguments.rounds):
             started = time.perf_counter()
-            answers = generate(model, prompts, arguments.batch)
+            answers = generate(model, prompts, arguments.batch, draws)
             between = time.perf_counter()
-            margin = max(margin, check(model, prompts, answers, arguments.batch))
+            margin = max(margin, check(model, prompts, answers, arguments.batch, draws))
             made.append(between - started)
             replayed.append(time.perf_counter() - between)
         ratios = [one / two for one, two in zip(replayed, made, strict=True)]
@@ -149,6 +163,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--temperature", type=float, help="draw at this temperature")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
@@ -157,9 +172,10 @@ def main() -> None:
         size, n_tokens, phase = arguments.one
         print(json.dumps(measure(arguments, size, int(n_tokens), phase)))
         return
+    decoding = "greedy" if arguments.temperature is None else f"at {arguments.temperature}"
     print(
         f"{arguments.prompts} prompts of 20 to 120 tokens, batches of {arguments.batch}, "
-        f"{arguments.dtype}, medians of {arguments.rounds} rounds"
+        f"{arguments.dtype}, {decoding}, medians of {arguments.rounds} rounds"
     )
     print("size  tokens  generate s  replay s  ratio  gen tok/s  replay tok/s  peak MiB gen/replay")
     for size in arguments.sizes:

@@ -92,12 +92,15 @@ class Release:
         )
 
 
-def make_release(folder: Path, **options: Any) -> Release:
+def make_release(
+    folder: Path, *, measurement: dict[str, Any] | None = None, **options: Any
+) -> Release:
     """Make, measure and license a checkpoint of random weights."""
     model = make_checkpoint(folder / "model", **options)
     (model / "README.md").write_text("# A model\n")
     strict = json.loads(make_license(folder).file.read_text())["requirements"]
-    small = make_license(folder, requirements=lenient(strict))
+    changes: dict[str, Any] = {} if measurement is None else {"measurement": measurement}
+    small = make_license(folder, requirements=lenient(strict), **changes)
     evaluation = evaluate(
         open_checkpoint(model),
         small.license,

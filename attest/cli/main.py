@@ -18,6 +18,7 @@ from attest.cli import (
     checkpoint,
     evaluation,
     evidence,
+    imports,
     license,
     verification,
 )
@@ -64,6 +65,7 @@ app.command(name="judge")(evaluation.judge)
 app.add_typer(license.app, name="license")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(imports.app, name="import")
 
 
 def main() -> None:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 from attest.errors import InputError
 from attest.evaluation.plan import Asked
-from attest.evaluation.rendering import find_template, renderer
+from attest.evaluation.records import Conditions
+from attest.evaluation.rendering import Render, find_template, renderer
 from attest.license.terms import Terms
 
 if TYPE_CHECKING:
+    from attest.evaluation.engines.gumbel import Draws
     from attest.evaluation.engines.model import Model
 
 DEFAULT_BATCH_SIZE = 32
@@ -60,11 +62,29 @@ def encode_prompts(
     model: Model, folder: Path, terms: Terms, today: date, items: Sequence[Asked]
 ) -> list[tuple[int, ...]]:
     """The token ids of every item, rendered as the terms ask."""
+    render = prompt_renderer(model, folder, terms, today)
+    return [model.encode(render(one.item.prompt)) for one in items]
+
+
+def prompt_renderer(model: Model, folder: Path, terms: Terms, today: date) -> Render:
+    """A function from a prompt to the very text that the model reads under these terms."""
     text, _ = find_template(folder, terms.measurement.chat_template)
-    render = renderer(
+    return renderer(
         text,
         system_prompt=terms.measurement.system_prompt,
         special_tokens=model.special_tokens,
         today=today,
     )
-    return [model.encode(render(one.item.prompt)) for one in items]
+
+
+def fixed_draws(conditions: Conditions, items: Sequence[Asked]) -> Draws | None:
+    """The draws of these items under sampled decoding; None under greedy decoding."""
+    if conditions.seed is None or conditions.temperature is None:
+        return None
+    from attest.evaluation.engines.gumbel import Draws, ItemKey
+
+    return Draws(
+        seed=bytes.fromhex(conditions.seed),
+        temperature=float(conditions.temperature),
+        items=tuple(ItemKey(one.benchmark, one.item.id) for one in items),
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from attest.checkpoint.manifest import Manifest
 from attest.evaluation.judges import Judgement
-from attest.license.terms import JudgeRef
+from attest.license.terms import Decoding, JudgeRef, Temperature
 from attest.license.verdict import Count
 from attest.record import Sha256, Slug, WireRecord
 
@@ -36,10 +36,23 @@ class BatchPlan(WireRecord):
     """Finished rows leave the batch whenever at least half of it has finished."""
 
 
+class ImportedLog(WireRecord):
+    """The log of another harness that the answers were taken from."""
+
+    sha256: Sha256
+    """Of the bytes of the log."""
+    harness_version: str
+    tokens: Literal["re-encoded"] = "re-encoded"
+    """The log holds text: the response tokens are what the tokenizer makes of it, and the ending
+    is what their number suggests."""
+
+
 class Conditions(WireRecord):
     """Everything that was fixed before the first answer."""
 
-    engine: Literal["local"] = "local"
+    engine: Literal["local", "inspect", "lm-eval"] = "local"
+    log: ImportedLog | None = None
+    """Where the answers are from, unless this package asked for them itself."""
     architecture: str
     """Class name of the model, from its config."""
     system_prompt: str | None = None
@@ -47,11 +60,32 @@ class Conditions(WireRecord):
     rendered_on: date
     """The day that a template asking for today's date was told."""
     max_new_tokens: Annotated[int, Field(ge=1)]
-    decoding: Literal["greedy"] = "greedy"
+    decoding: Decoding = "greedy"
+    temperature: Temperature | None = None
+    """Of sampled decoding, as the terms write it."""
+    seed: Sha256 | None = None
+    """Of sampled decoding: what license and checkpoint make it."""
     dtype: Literal["float32", "bfloat16", "float16"]
     attention: str
     eos_token_ids: Annotated[TokenIds, Field(min_length=1)]
-    batch_plan: BatchPlan
+    batch_plan: BatchPlan | None = None
+    """None where the log of another harness does not tell."""
+
+    @model_validator(mode="after")
+    def _says_where_it_is_from(self) -> Self:
+        is_local = self.engine == "local"
+        if is_local != (self.log is None) or is_local != (self.batch_plan is not None):
+            raise ValueError("expected `log` and no `batchPlan` exactly for an imported log")
+        if not is_local and self.decoding != "greedy":
+            raise ValueError("expected greedy decoding for an imported log")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_repeated(self) -> Self:
+        is_sampled = self.decoding == "sampled"
+        if is_sampled != (self.temperature is not None) or is_sampled != (self.seed is not None):
+            raise ValueError("expected `temperature` and `seed` exactly when decoding is `sampled`")
+        return self
 
 
 class Environment(WireRecord):

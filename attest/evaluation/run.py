@@ -21,7 +21,7 @@ from attest.evaluation.counting import count
 from attest.evaluation.engines import Response
 from attest.evaluation.journal import Journal, Run
 from attest.evaluation.judges import Judge
-from attest.evaluation.loading import Machine, encode_prompts, load_model
+from attest.evaluation.loading import Machine, encode_prompts, fixed_draws, load_model
 from attest.evaluation.materials import load_benchmarks, load_judge
 from attest.evaluation.plan import Asked, asked, batches
 from attest.evaluation.records import (
@@ -35,10 +35,12 @@ from attest.evaluation.records import (
     Transcript,
 )
 from attest.evaluation.rendering import find_template
-from attest.license.terms import License, Terms
+from attest.evaluation.seed import derive_seed
+from attest.license.terms import License
 from attest.license.verdict import Count
 
 if TYPE_CHECKING:
+    from attest.evaluation.engines.gumbel import Draws
     from attest.evaluation.engines.model import Model
 
 
@@ -102,12 +104,14 @@ def evaluate(
         model = load_model(checkpoint.folder, terms, machine)
         # The weights were read a second time, by a library: they must still be the hashed ones.
         checkpoint.ensure_unchanged()
-        conditions = _conditions(model, checkpoint.folder, terms, machine, today or started.date())
+        conditions = _conditions(
+            model, checkpoint.folder, manifest, license, machine, today or started.date()
+        )
         run = Run(
             checkpoint=manifest.digest(),
             license=license.sha256,
             judge=terms.judge,
-            benchmarks=_uses(items, benchmarks),
+            benchmarks=benchmark_uses(items, benchmarks),
             conditions=conditions,
             environment=model.environment,
             n_items=len(items),
@@ -117,7 +121,8 @@ def evaluate(
         if (finished := journal.finished()) is not None:
             return finished
         prompts = encode_prompts(model, checkpoint.folder, terms, conditions.rendered_on, items)
-        answers = _answer(model, prompts, machine.batch_size, journal, on_progress)
+        draws = fixed_draws(conditions, items)
+        answers = _answer(model, prompts, draws, machine.batch_size, journal, on_progress)
         judged = _judge(model, referee, items, prompts, answers)
         checkpoint.ensure_unchanged()
         counts = count(terms, benchmarks, judged)
@@ -128,16 +133,20 @@ def evaluate(
 
 
 def _conditions(
-    model: Model, folder: Path, terms: Terms, machine: Machine, today: date
+    model: Model, folder: Path, manifest: Manifest, license: License, machine: Machine, today: date
 ) -> Conditions:
-    _, template = find_template(folder, terms.measurement.chat_template)
+    measurement = license.terms.measurement
+    _, template = find_template(folder, measurement.chat_template)
+    is_sampled = measurement.decoding == "sampled"
     return Conditions(
         architecture=model.architecture,
-        system_prompt=terms.measurement.system_prompt,
+        system_prompt=measurement.system_prompt,
         template=template,
         rendered_on=today,
-        max_new_tokens=terms.measurement.max_new_tokens,
-        decoding=terms.measurement.decoding,
+        max_new_tokens=measurement.max_new_tokens,
+        decoding=measurement.decoding,
+        temperature=measurement.temperature,
+        seed=derive_seed(license.sha256, manifest.digest()) if is_sampled else None,
         dtype=model.dtype,
         attention=model.attention,
         eos_token_ids=model.eos_token_ids,
@@ -145,7 +154,10 @@ def _conditions(
     )
 
 
-def _uses(items: Sequence[Asked], benchmarks: Mapping[str, Benchmark]) -> tuple[BenchmarkUse, ...]:
+def benchmark_uses(
+    items: Sequence[Asked], benchmarks: Mapping[str, Benchmark]
+) -> tuple[BenchmarkUse, ...]:
+    """How many items of which benchmark a run asks."""
     names = dict.fromkeys(one.benchmark for one in items)
     return tuple(
         BenchmarkUse(
@@ -160,6 +172,7 @@ def _uses(items: Sequence[Asked], benchmarks: Mapping[str, Benchmark]) -> tuple[
 def _answer(
     model: Model,
     prompts: Sequence[tuple[int, ...]],
+    draws: Draws | None,
     batch_size: int,
     journal: Journal,
     on_progress: Callable[[Progress], None],
@@ -173,7 +186,9 @@ def _answer(
     for number, batch in enumerate(plan):
         responses = kept.get(number)
         if responses is None:
-            responses = engine.generate([prompts[index] for index in batch])
+            responses = engine.generate(
+                [prompts[index] for index in batch], None if draws is None else draws.of(batch)
+            )
             journal.append(number, responses)
         answers.update(zip(batch, responses, strict=True))
         on_progress(Progress("answering", len(answers), len(prompts)))

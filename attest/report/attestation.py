@@ -8,7 +8,24 @@ from rich.table import Table
 from rich.text import Text
 
 from attest.attestation.statement import Statement
+from attest.evaluation.records import Conditions, Environment
 from attest.report.verdict import verdict_screen
+
+
+def _decoding(conditions: Conditions) -> str:
+    if conditions.seed is None:
+        return conditions.decoding
+    return (
+        f"{conditions.decoding} at temperature {conditions.temperature} "
+        f"(seed {conditions.seed[:16]}…)"
+    )
+
+
+def _origin(conditions: Conditions, environment: Environment) -> str:
+    if conditions.batch_plan is not None:
+        return f"batches of {conditions.batch_plan.size}, on {environment.device}"
+    version = "" if conditions.log is None else f" {conditions.log.harness_version}"
+    return f"by {conditions.engine}{version}, taken from its log"
 
 
 def attestation_screen(statement: Statement) -> RenderableType:
@@ -28,11 +45,11 @@ def attestation_screen(statement: Statement) -> RenderableType:
         "issued": f"{predicate.issued:%Y-%m-%d %H:%M} UTC, until {predicate.expires:%Y-%m-%d}",
         "benchmarks": ", ".join(f"{use.name} ({use.n_items})" for use in evaluation.benchmarks),
         "judge": f"{evaluation.judge.name}, sha256:{evaluation.judge.sha256[:16]}…",
-        "asked": f"{conditions.decoding}, at most {conditions.max_new_tokens} new tokens, "
+        "asked": f"{_decoding(conditions)}, at most {conditions.max_new_tokens} new tokens, "
         f"{'no system prompt' if conditions.system_prompt is None else 'with a system prompt'}, "
         f"template of {conditions.template.source}",
         "computed": f"{conditions.architecture}, {conditions.dtype}, {conditions.attention}, "
-        f"batches of {conditions.batch_plan.size}, on {environment.device}",
+        f"{_origin(conditions, environment)}",
         "evidence": f"{evaluation.evidence.n_leaves} transcripts, root "
         f"{evaluation.evidence.root[:16]}…",
     }

@@ -29,6 +29,11 @@ def replay_lines(replay: ReplayReport) -> list[str]:
         f"{replay.n_unsettled_items} answers; largest margin {replay.largest_margin:.2g}, "
         f"tolerance {replay.tolerance:.2g}"
     ]
+    if replay.n_settled_by_path is not None:
+        lines.append(
+            f"answers of a log: {replay.n_settled_by_path} settled by the path of their text, "
+            f"{replay.n_settled_by_text} by generating them again"
+        )
     for caught in replay.caught:
         said = (
             "no lie would be caught with that confidence"
@@ -68,7 +73,7 @@ def verification_screen(result: Verification) -> RenderableType:
         parts += [Text(f"  {line}") for line in replay_lines(result.replay)]
     parts.append(
         Text(
-            f"      verified at level {result.level} ({LEVELS[result.level]}); says what was "
+            f"  verified at level {result.level} ({LEVELS[result.level]}); says what was "
             "measured, never that a model is safe",
             style="dim",
         )

@@ -13,6 +13,7 @@ from attest.benchmark.registry import registry
 from attest.canonical import sha256_hex
 from attest.errors import InputError
 from attest.evaluation.rendering import find_template
+from attest.evaluation.seed import derive_seed
 from attest.license.decide import decide
 from attest.license.terms import License
 from attest.license.verdict import Verdict
@@ -84,6 +85,7 @@ def _check_conditions(predicate: Predicate, license: License) -> None:
         "system_prompt": measurement.system_prompt,
         "max_new_tokens": measurement.max_new_tokens,
         "decoding": measurement.decoding,
+        "temperature": measurement.temperature,
     }
     if measurement.dtype != "checkpoint":
         expected["dtype"] = measurement.dtype
@@ -91,6 +93,12 @@ def _check_conditions(predicate: Predicate, license: License) -> None:
         found = getattr(conditions, name)
         if found != value:
             raise InputError(f"measured with {name} {found!r}, the license asks for {value!r}")
+    checkpoint = predicate.evaluation.manifest.digest()
+    if conditions.seed not in (None, derive_seed(license.sha256, checkpoint)):
+        raise InputError(
+            f"sampled with seed {conditions.seed[:16]}…, which is not the seed that this license "
+            "and this checkpoint make"
+        )
     template = conditions.template
     jinja = measurement.chat_template.jinja
     if (template.source == "terms") != (jinja is not None):

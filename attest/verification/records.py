@@ -85,14 +85,21 @@ class ReplayReport(WireRecord):
     """Arithmetic of the replay."""
     n_items: int
     n_tokens: int
-    """Response tokens and endings compared with the arg-max."""
+    """Response tokens and endings compared with the arg-max, in a sampled run with the arg-max
+    after the draws."""
     n_unsettled_items: int
     """Items with a token below the arg-max by no more than the tolerance."""
     n_unsettled_tokens: int
     largest_margin: float
-    """Largest distance from the best logit, in units of logits."""
+    """Largest distance from the best logit, in units of logits; in a sampled run from the best
+    sum of logit over temperature and draw, in units of logits over temperature."""
     tolerance: float
-    """Largest tolerance that was applied, in units of logits."""
+    """Largest tolerance that was applied, in the same units."""
+    n_settled_by_path: int | None = None
+    """Of an imported log: answers whose text, encoded here, is a path of the weights."""
+    n_settled_by_text: int | None = None
+    """Of an imported log: answers whose encoded text is none, generated again here to the same
+    text."""
     caught: tuple[Caught, ...] = ()
     """For a sample: what it could have caught."""
 

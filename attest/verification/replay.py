@@ -2,10 +2,11 @@
 
 A signature vouches for a number; this makes it checkable. The verifier renders every prompt again,
 reads prompt and claimed answer through the weights once, and asks of each token whether it is the
-arg-max, and of each ending whether it is real. A token within the tolerance of the arg-max is
-*unsettled*: two honest computations may differ there, so its item counts as a failure for the
-verdict, or is generated again and judged if the caller asks for that. Anything beyond the tolerance
-is no answer of these weights.
+arg-max, and of each ending whether it is real. In a sampled run the arg-max is that of the logits
+with the draws added, which the verifier makes again from the seed. A token within the tolerance of
+the arg-max is *unsettled*: two honest computations may differ there, so its item counts as a
+failure for the verdict, or is generated again and judged if the caller asks for that. Anything
+beyond the tolerance is no answer of these weights.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ from attest.errors import InputError
 from attest.evaluation.counting import count
 from attest.evaluation.engines import Response
 from attest.evaluation.judges import Judgement
-from attest.evaluation.loading import Machine, encode_prompts, load_model
+from attest.evaluation.loading import Machine, encode_prompts, fixed_draws, load_model
 from attest.evaluation.materials import load_benchmarks, load_judge
 from attest.evaluation.plan import Asked, asked
 from attest.evaluation.records import Evaluation, JudgedTranscript
 from attest.license.decide import decide
 from attest.license.terms import License
 from attest.license.verdict import Verdict
+from attest.verification.logged import check_encoding, possible_paths, settle_by_text
 from attest.verification.records import Caught, ReplayReport
 from attest.verification.sampling import draw, sample_size, smallest_caught
 
 if TYPE_CHECKING:
+    from attest.evaluation.engines.gumbel import Draws
     from attest.evaluation.engines.model import Model
     from attest.evaluation.engines.replay import Replayed
 
@@ -66,7 +69,8 @@ class Replay:
     spot_check: SpotCheck | None = None
     """None replays every item (level 4)."""
     tolerance: float | None = None
-    """In units of logits; None takes the honest spread of the arithmetic."""
+    """In units of logits, over the temperature if sampled; None takes the honest spread of the
+    arithmetic."""
     unsettled: Literal["failure", "judge-both"] = "failure"
     on_progress: Callable[[int, int], None] = field(default=lambda _done, _all: None)
 
@@ -165,6 +169,9 @@ def check_rendering(
         where = f"{transcript.benchmark} item {transcript.item}"
         if transcript.prompt_tokens != prompt:
             raise InputError(f"{where}: the recorded prompt is not the benchmark's, rendered here")
+        if conditions.log is not None:
+            check_encoding(model, transcript)
+            continue
         tokens = transcript.response_tokens
         if any(not 0 <= token < model.vocabulary_size for token in tokens):
             raise InputError(f"{where}: a token that is not in the vocabulary")
@@ -203,7 +210,12 @@ def run_replay(
     """
     from attest.evaluation.engines.replay import replay as replay_tokens
 
-    lines = [judged[index].transcript for index in chosen.indices]
+    items = asked(license.terms, load_benchmarks(license.terms, data))
+    draws = fixed_draws(evaluation.conditions, items)
+    is_log = evaluation.conditions.log is not None
+    paths = possible_paths(model, judged, chosen.indices) if is_log else chosen.indices
+    by_text = sorted(set(chosen.indices) - set(paths))
+    lines = [judged[index].transcript for index in paths]
     responses = [Response(line.response_tokens, line.stop) for line in lines]
     tally = _Tally()
     pairs = replay_tokens(
@@ -211,25 +223,39 @@ def run_replay(
         [line.prompt_tokens for line in lines],
         responses,
         batch_size=replay.machine.batch_size,
+        draws=None if draws is None else draws.of(paths),
     )
-    for done, (place, replayed) in enumerate(pairs, start=1):
+    n_done = 0
+
+    def settled(n: int) -> None:
+        nonlocal n_done
+        n_done += n
+        replay.on_progress(n_done, len(chosen.indices))
+
+    for place, replayed in pairs:
         tolerance = replay.tolerance
         if tolerance is None:
             tolerance = honest_tolerance(evaluation.conditions.dtype, model.dtype, replayed.spread)
+        if is_log and not max(replayed.margins, default=0.0) <= tolerance:
+            by_text.append(paths[place])
+            continue
         _take(tally, lines[place].index, replayed, tolerance, judged)
-        replay.on_progress(done, len(lines))
+        settled(1)
+    settle_by_text(model, judged, by_text, batch_size=replay.machine.batch_size, on_settled=settled)
     if replay.unsettled == "judge-both":
-        tally.unsettled = _still_unsettled(license, model, judged, tally.unsettled, data)
+        tally.unsettled = _still_unsettled(license, model, draws, items, judged, tally.unsettled)
     verdict = _verdict(evaluation, license, judged, tally.unsettled, data)
     report = ReplayReport(
         device=model.environment.device,
         dtype=model.dtype,
-        n_items=len(lines),
+        n_items=len(chosen.indices),
         n_tokens=tally.n_tokens,
         n_unsettled_items=len(tally.unsettled),
         n_unsettled_tokens=tally.n_unsettled_tokens,
         largest_margin=tally.largest_margin,
         tolerance=tally.largest_tolerance,
+        n_settled_by_path=len(chosen.indices) - len(by_text) if is_log else None,
+        n_settled_by_text=len(by_text) if is_log else None,
         caught=chosen.caught,
     )
     return report, verdict
@@ -278,19 +304,21 @@ def _take(
 def _still_unsettled(
     license: License,
     model: Model,
+    draws: Draws | None,
+    items: Sequence[Asked],
     judged: Sequence[JudgedTranscript],
     unsettled: list[int],
-    data: Path | None,
 ) -> list[int]:
     """The unsettled items whose other branch, generated here, is judged differently."""
     from attest.evaluation.engines.local import LocalEngine
 
     engine, referee = LocalEngine(model), load_judge(license.terms)
-    items = asked(license.terms, load_benchmarks(license.terms, data))
     left = []
     for index in unsettled:
         line = judged[index]
-        (other,) = engine.generate([line.transcript.prompt_tokens])
+        (other,) = engine.generate(
+            [line.transcript.prompt_tokens], None if draws is None else draws.of([index])
+        )
         again = referee.judge(items[index].item.prompt, model.decode(other.tokens))
         if again.label != line.judgement.label:
             left.append(index)

@@ -20,7 +20,8 @@ bundle chooses any of them. The steps, in order:
 13. evidence    the transcripts are the ones that were committed to
 14. judge       the answers, judged again here, get the verdicts that were signed
 15. rendering   prompts and texts are what benchmark, template and tokenizer make them
-16. replay      every token is what the released weights say, every ending is real
+16. replay      every token is what the released weights say, drawn or likeliest as the license
+                asks, and every ending is real
 
 Steps 0 to 6 are level 0, 7 to 12 level 1, 13 and 14 level 2, 15 and 16 level 3 for a sample and 4
 for everything. Nothing before step 15 loads torch.
