@@ -100,12 +100,18 @@ def progress(what: str, *, unit: str) -> Iterator[Advance]:
     else:
         columns += [MofNCompleteColumn(), TextColumn(f"{unit}, {{task.fields[rate]}}")]
     columns.append(TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None, rate="")
 
-        def advance(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-            speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.1f}/s" if speed else "")
+    def advance(done: int, total: int | None) -> None:
+        # A terminal holds one live display: each begins with its work and ends with it.
+        bar.start()
+        speed = bar.tasks[0].speed
+        bar.update(task, completed=done, total=total, rate=f"{speed:.1f}/s" if speed else "")
+        if total is not None and done >= total:
+            bar.stop()
 
+    try:
         yield advance
+    finally:
+        bar.stop()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from attest.benchmark.items import Expected, Layout
 from attest.record import Rate, Record, RelativePath, Sha256, Slug, exact
@@ -58,6 +58,9 @@ def _temperature(text: str) -> str:
 
 Temperature = Annotated[str, AfterValidator(_temperature)]
 """With which logits are divided before a draw, as a decimal string in (0, 2]."""
+
+Tolerance = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,12})?$")]
+"""A distance between logits, as a decimal string below 1000."""
 
 MAX_ITEMS = 100_000
 """Most items of one requirement: what is decided exactly in well under a second."""
@@ -131,6 +134,9 @@ class Measurement(Record):
     """Of sampled decoding."""
     dtype: Literal["checkpoint", "float32", "bfloat16", "float16"] = "checkpoint"
     """Arithmetic of the forward pass; `checkpoint` takes the type of the weights."""
+    replay_tolerance: Tolerance | None = None
+    """How far below the best logit a token may be and still count as unsettled in a replay; left
+    out, the honest spread of the arithmetic decides."""
 
     @model_validator(mode="after")
     def _has_its_temperature(self) -> Self:

@@ -218,6 +218,8 @@ def run_replay(
     lines = [judged[index].transcript for index in paths]
     responses = [Response(line.response_tokens, line.stop) for line in lines]
     tally = _Tally()
+    terms_tolerance = license.terms.measurement.replay_tolerance
+    stated = None if terms_tolerance is None else float(terms_tolerance)
     pairs = replay_tokens(
         model,
         [line.prompt_tokens for line in lines],
@@ -233,7 +235,7 @@ def run_replay(
         replay.on_progress(n_done, len(chosen.indices))
 
     for place, replayed in pairs:
-        tolerance = replay.tolerance
+        tolerance = replay.tolerance if replay.tolerance is not None else stated
         if tolerance is None:
             tolerance = honest_tolerance(evaluation.conditions.dtype, model.dtype, replayed.spread)
         if is_log and not max(replayed.margins, default=0.0) <= tolerance:

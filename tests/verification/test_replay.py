@@ -250,6 +250,26 @@ def test_a_token_within_the_tolerance_is_unsettled_and_counts_as_a_failure(
     assert settled.replay.n_unsettled_items == 0
 
 
+def test_terms_can_set_the_tolerance(tmp_path: Path) -> None:
+    release = make_release(tmp_path, measurement={"max_new_tokens": 12, "replay_tolerance": "900"})
+    model = Model(release.model, ModelOptions(max_new_tokens=12, device="cpu"))
+
+    def turn(transcript: dict[str, Any]) -> None:
+        if transcript["index"] == 7:
+            transcript["responseTokens"][11] = (transcript["responseTokens"][11] + 1) % 300 + 3
+            transcript["text"] = model.decode(transcript["responseTokens"])
+
+    forged = resign(release, turn)
+    result = forged.examine(evidence=release.evidence, replay=FULL)
+    assert result.replay is not None
+    assert (result.replay.tolerance, result.replay.n_unsettled_items) == (900.0, 1)
+
+    strict = Replay(machine=CPU, tolerance=0.0)
+    assert_fails_at(
+        forged.examine(evidence=release.evidence, replay=strict), "replay", "do not say this"
+    )
+
+
 def test_a_margin_that_is_not_a_number_is_no_answer_of_the_weights(release: Release) -> None:
     zero = Replay(machine=CPU, tolerance=float("nan"))
 
