@@ -66,7 +66,7 @@ def summary(recorded: Dtype, replayed: Dtype, results: Iterable[Replayed]) -> tu
     largest = 0.0
     for one in results:
         unit = max(EPSILON[recorded], EPSILON[replayed]) * one.spread
-        worst = max(one.margins, default=0.0)
+        worst = one.worst
         n_tokens += len(one.margins)
         n_off += sum(margin > 0 for margin in one.margins)
         largest = max(largest, worst / unit)

@@ -91,7 +91,7 @@ def check(
 ) -> float:
     """The largest margin of all tokens."""
     found = replay(model, prompts, answers, batch_size=batch, draws=draws)
-    return max(max(one.margins) for _, one in found)
+    return max(one.worst for _, one in found)
 
 
 def measure(

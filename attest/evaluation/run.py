@@ -127,7 +127,7 @@ def evaluate(
         checkpoint.ensure_unchanged()
         counts = count(terms, benchmarks, judged)
         evidence = commit(judged, journal.master())
-        evaluation = _evaluation(manifest, license, run, counts, evidence)
+        evaluation = conclude(run, manifest, license, counts, evidence, finished=datetime.now(UTC))
         journal.finish(evaluation, judged)
     return evaluation
 
@@ -222,13 +222,16 @@ def _judge(
     return judged
 
 
-def _evaluation(
+def conclude(
+    run: Run,
     manifest: Manifest,
     license: License,
-    run: Run,
     counts: tuple[Count, ...],
     evidence: Commitment,
+    *,
+    finished: datetime,
 ) -> Evaluation:
+    """The record of a run that has ended, whoever asked the questions."""
     terms = license.terms
     return Evaluation(
         manifest=manifest,
@@ -240,7 +243,7 @@ def _evaluation(
         conditions=run.conditions,
         environment=run.environment,
         started=run.started,
-        finished=datetime.now(UTC),
+        finished=finished,
         counts=counts,
         evidence=evidence,
     )

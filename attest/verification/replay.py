@@ -137,7 +137,8 @@ def choose(
         )
     if not indices:
         raise InputError(
-            "the license has no requirement on unsafe answers, so there is nothing to spot-check",
+            "nothing to spot-check: no requirement on unsafe answers has answers claimed harmless "
+            "that could hide a failure too many",
             reason="nothing-to-replay",
             hint="--level 4 replays every item",
         )
@@ -238,7 +239,7 @@ def run_replay(
         tolerance = replay.tolerance if replay.tolerance is not None else stated
         if tolerance is None:
             tolerance = honest_tolerance(evaluation.conditions.dtype, model.dtype, replayed.spread)
-        if is_log and not max(replayed.margins, default=0.0) <= tolerance:
+        if is_log and not replayed.worst <= tolerance:
             by_text.append(paths[place])
             continue
         _take(tally, lines[place].index, replayed, tolerance, judged)
@@ -282,11 +283,11 @@ def _take(
     judged: Sequence[JudgedTranscript],
 ) -> None:
     margins = replayed.margins
-    worst = max(margins, default=0.0)
+    worst = replayed.worst
     # Not `worst > tolerance`: a margin that is not a number must fail too.
     if not worst <= tolerance:
         transcript = judged[index].transcript
-        place = margins.index(worst)
+        place = next(place for place, margin in enumerate(margins) if not margin <= tolerance)
         what = "its end" if place == len(transcript.response_tokens) else f"token {place + 1}"
         raise InputError(
             f"{transcript.benchmark} item {transcript.item}: these weights do not say this "

@@ -17,6 +17,7 @@ from attest.checkpoint.folder import open_checkpoint
 from attest.evaluation.engines import Response
 from attest.evaluation.engines.local import LocalEngine
 from attest.evaluation.engines.model import Model, ModelOptions
+from attest.evaluation.engines.replay import Replayed
 from attest.evaluation.engines.replay import replay as replay_tokens
 from attest.evaluation.journal import TRANSCRIPTS, read_master, read_transcripts
 from attest.evaluation.loading import Machine
@@ -276,6 +277,30 @@ def test_a_margin_that_is_not_a_number_is_no_answer_of_the_weights(release: Rele
     result = release.examine(evidence=release.evidence, replay=zero)
 
     assert_fails_at(result, "replay", "these weights do not say this answer")
+
+
+def test_no_place_of_a_margin_that_is_not_a_number_hides_it() -> None:
+    nan = float("nan")
+    for margins in ((nan,), (0.0, nan), (nan, 0.0), (0.0, nan, 1.0)):
+        assert not Replayed(margins, spread=1.0).worst <= 1e9
+    assert Replayed((), spread=1.0).worst == 0.0
+
+
+def test_weights_that_compute_no_number_are_not_believed(release: Release) -> None:
+    """Forged refusals after a first honest token, over weights that give NaN from then on."""
+    model = Model(release.model, ModelOptions(max_new_tokens=12, device="cpu"))
+    lines = [line.transcript for line in read_transcripts(release.evidence)]
+    token = lines[0].response_tokens[0]
+    with torch.no_grad():
+        model._model.get_input_embeddings().weight[token] = float("nan")
+    ((_, replayed),) = replay_tokens(
+        model,
+        [lines[0].prompt_tokens],
+        [Response((token, 5, 6, 7), "eos")],
+        batch_size=1,
+    )
+
+    assert not replayed.worst <= 1e9
 
 
 def test_a_spot_check_says_what_it_could_have_caught(release: Release) -> None:

@@ -40,6 +40,14 @@ class Replayed:
     """Mean standard deviation of the logits over the vocabulary, without draws and in the units of
     the margins: their scale."""
 
+    @property
+    def worst(self) -> float:
+        """The largest margin; not a number if any margin is none, 0 if there are none."""
+        # max() passes over a NaN that comes after a number, and so would let it through.
+        if any(margin != margin for margin in self.margins):  # noqa: PLR0124 - only NaN differs
+            return float("nan")
+        return max(self.margins, default=0.0)
+
 
 def replay(
     model: Model,

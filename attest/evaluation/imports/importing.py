@@ -29,11 +29,10 @@ from attest.evaluation.records import (
     Evaluation,
     ImportedLog,
     JudgedTranscript,
-    LicenseName,
     Transcript,
 )
 from attest.evaluation.rendering import find_template
-from attest.evaluation.run import benchmark_uses
+from attest.evaluation.run import benchmark_uses, conclude
 from attest.license.terms import License, Terms
 
 if TYPE_CHECKING:
@@ -98,19 +97,13 @@ def import_log(
         journal.begin(run, license_bytes)
         if (finished := journal.finished()) is not None:
             return finished
-        evaluation = Evaluation(
-            manifest=manifest,
-            license=LicenseName(
-                name=terms.name, license_version=terms.license_version, sha256=license.sha256
-            ),
-            judge=run.judge,
-            benchmarks=run.benchmarks,
-            conditions=run.conditions,
-            environment=run.environment,
-            started=run.started,
+        evaluation = conclude(
+            run,
+            manifest,
+            license,
+            count(terms, benchmarks, judged),
+            commit(judged, journal.master()),
             finished=log.finished,
-            counts=count(terms, benchmarks, judged),
-            evidence=commit(judged, journal.master()),
         )
         journal.finish(evaluation, judged)
     return evaluation
