@@ -1,8 +1,8 @@
-"""The Sigstore bundle v0.3: one statement, one signature, and a hint at the key, in one file.
+"""The Sigstore bundle v0.3: one statement, one signature, and who says that he signed, in one file.
 
-The reader is strict: whatever it does not check, it refuses. Nothing inside a bundle chooses the
-key; the caller brings it. What verified is returned, and it is the very bytes that were covered
-by the signature.
+The reader is strict: a field it does not know, it refuses. Nothing inside a bundle chooses the
+key; the caller brings it, or the roots that a certificate must lead to. What verified is returned,
+and it is the very bytes that were covered by the signature.
 
 Source: sigstore/protobuf-specs, sigstore_bundle.proto, v0.3; OpenSSF Model Signing 1.0 §4 for the
 form of the hint.
@@ -10,15 +10,23 @@ form of the hint.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ValidationError, model_validator
 
-from attest.attestation.dsse import MAX_NAME_CHARACTERS, Envelope, Signature, pae
+from attest.attestation.dsse import Envelope, Signature, pae
 from attest.attestation.keys import SIGNATURE_STEP, PublicKey, Signer, verify_signature
+from attest.attestation.material import (
+    SignedTimestamp,
+    TimestampData,
+    VerificationMaterial,
+    of_chain,
+    of_key,
+)
 from attest.canonical import Json, parse_json
 from attest.errors import InputError, VerificationError
-from attest.record import WireRecord
+from attest.record import WireRecord, invalid
 
 MEDIA_TYPE: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"] = (
     "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -31,28 +39,6 @@ MAX_BUNDLE_BYTES = 16 * 1024 * 1024
 
 ENVELOPE_STEP = 2
 """The step of `verify` that asks for exactly one signature."""
-
-_NOT_READ = {
-    "certificate": "a signing certificate",
-    "x509CertificateChain": "a certificate chain",
-    "tlogEntries": "a transparency log entry",
-    "timestampVerificationData": "a timestamp",
-}
-"""Verification material of the format that this version could only overlook, so it refuses it."""
-
-
-class PublicKeyIdentifier(WireRecord):
-    """Which key signed, by the word of whoever wrote the bundle."""
-
-    hint: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] | None = None
-
-
-class VerificationMaterial(WireRecord):
-    """What a verifier would start from; for a bare key that is only its name."""
-
-    public_key: PublicKeyIdentifier
-    tlog_entries: tuple[()] | None = None
-    """Model signing tools write an empty list."""
 
 
 class Bundle(WireRecord):
@@ -77,7 +63,19 @@ class Bundle(WireRecord):
     @property
     def hint(self) -> str | None:
         """The name that the bundle gives to its key, or None; fit for a warning, not for trust."""
-        return self.verification_material.public_key.hint or None
+        named = self.verification_material.public_key
+        return (named.hint or None) if named is not None else None
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The certificates in DER, the signer's first; empty for a bare key."""
+        return self.verification_material.chain
+
+    @property
+    def signature(self) -> bytes:
+        """The bytes of the signature, which timestamps and log entries are about."""
+        (signature,) = self.dsse_envelope.signatures
+        return signature.sig
 
     def verify(self, public_key: PublicKey) -> bytes:
         """The statement that the holder of `public_key` signed, as the bytes that verified.
@@ -90,8 +88,7 @@ class Bundle(WireRecord):
         Source: DSSE v1, protocol.md, "To verify": the signature first, then the payload type.
         """
         envelope = self.dsse_envelope
-        (signature,) = envelope.signatures
-        verify_signature(public_key, signature.sig, envelope.signed_bytes())
+        verify_signature(public_key, self.signature, envelope.signed_bytes())
         if envelope.payload_type != PAYLOAD_TYPE:
             raise VerificationError(
                 f"expected a signed payload of type {PAYLOAD_TYPE}, "
@@ -101,21 +98,38 @@ class Bundle(WireRecord):
             )
         return envelope.payload
 
+    def with_timestamp(self, response: bytes) -> Self:
+        """This bundle with one more RFC 3161 response over its signature, in DER."""
+        stamps = (*self.verification_material.timestamps, response)
+        data = TimestampData(
+            rfc3161_timestamps=tuple(SignedTimestamp(signed_timestamp=one) for one in stamps)
+        )
+        material = self.verification_material.model_copy(
+            update={"timestamp_verification_data": data}
+        )
+        return self.model_copy(update={"verification_material": material})
 
-def make_bundle(statement: bytes, signer: Signer) -> bytes:
+
+def make_bundle(statement: bytes, signer: Signer, *, chain: Sequence[bytes] = ()) -> bytes:
     """A bundle with `statement` signed by `signer`.
 
     The same statement and signature give the same bytes: RFC 8785 JSON.
 
-    Raises: InputError if the bundle would be too large to be read again; VerificationError if
-        the signature does not verify with the signer's own public key.
+    Args:
+        statement: the bytes of an in-toto statement.
+        signer: whoever signs.
+        chain: certificates in DER, that of the signer's key first, without the root; none for
+            a bare key.
+
+    Raises: InputError if the bundle would be too large to be read again, or with reason
+        `another-certificate` if the first certificate is not of the signer's key;
+        VerificationError if the signature does not verify with the signer's own public key.
     """
     public_key = signer.public_key
+    material = _material(public_key, chain) if chain else of_key(public_key.hint)
     bundle = Bundle(
         media_type=MEDIA_TYPE,
-        verification_material=VerificationMaterial(
-            public_key=PublicKeyIdentifier(hint=public_key.hint)
-        ),
+        verification_material=material,
         dsse_envelope=Envelope(
             payload=statement,
             payload_type=PAYLOAD_TYPE,
@@ -128,10 +142,26 @@ def make_bundle(statement: bytes, signer: Signer) -> bytes:
     return data
 
 
+def _material(public_key: PublicKey, chain: Sequence[bytes]) -> VerificationMaterial:
+    from attest.attestation.certificates import read_certificate
+
+    if read_certificate(chain[0]).public_key != public_key:
+        raise InputError(
+            "the first certificate is not of the key that signs",
+            reason="another-certificate",
+            where="certificate chain",
+            hint="put the signer's certificate first, then the one that issued it, and so on",
+        )
+    try:
+        return of_chain(chain)
+    except ValidationError as error:
+        raise invalid(error, "certificate chain") from error
+
+
 def open_bundle(data: bytes) -> Bundle:
     """The bundle that `data` holds. It is only read here: `Bundle.verify` says if it is true.
 
-    Raises: InputError with reason `media-type`, `unsupported-material`, `schema`, or one of
+    Raises: InputError with reason `media-type`, `unsupported-content`, `schema`, or one of
         `parse_json`; VerificationError at step 2 unless there is exactly one signature.
     """
     _refuse_other_kinds(parse_json(data, what="bundle", max_bytes=MAX_BUNDLE_BYTES))
@@ -151,18 +181,9 @@ def _refuse_other_kinds(value: Json) -> None:
             hint="name a file written by `attest sign`",
         )
     if "messageSignature" in value:
-        raise _unsupported("a signature over a file in place of a statement")
-    material = value.get("verificationMaterial")
-    if isinstance(material, dict):
-        for field, kind in _NOT_READ.items():
-            if material.get(field):
-                raise _unsupported(kind)
-
-
-def _unsupported(kind: str) -> InputError:
-    return InputError(
-        f"the bundle holds {kind}, which is not supported by this version",
-        reason="unsupported-material",
-        where="bundle",
-        hint="ask the signer for a bundle that is signed with a key",
-    )
+        raise InputError(
+            "expected a signed statement, found a signature over a file",
+            reason="unsupported-content",
+            where="bundle",
+            hint="ask the signer for an attestation",
+        )

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from attest.checkpoint.manifest import File, Manifest
+from attest.checkpoint.manifest import Manifest
 from attest.errors import InputError
 from attest.evaluation.records import Evaluation
 from attest.license.terms import License
@@ -38,7 +38,9 @@ class Subject(Record):
     """One thing that the statement is about, known by its digests alone."""
 
     name: str
-    digest: dict[Literal["sha256", "gitBlob"], str]
+    digest: dict[Literal["sha256"], str]
+    """SHA-256 alone. Whoever matches subjects takes any digest of them, so that a git blob id
+    would let SHA-1 decide; and `sigstore` signs no statement with digests that it does not know."""
 
 
 class Predicate(WireRecord):
@@ -65,22 +67,20 @@ class Statement(WireRecord):
 def subjects(manifest: Manifest) -> tuple[Subject, ...]:
     """The subjects of a manifest: the checkpoint digest, then every file in order.
 
-    Of a checkpoint with more files than a statement may have subjects, the weights come first and
-    the rest as far as there is room; the manifest in the predicate lists all of them.
+    A statement has room for 1023 files. Of a checkpoint with more, the first are the weights in
+    order of their paths, then the indexes of shards, then the rest as far as there is room. No
+    file is left out of what is signed: the checkpoint digest covers the manifest in the predicate,
+    which lists all of them, and `verify` holds every one of them against it. Only tools that know
+    nothing but subjects cannot check the files that found no room.
     """
     files = list(manifest.files)
     if len(files) >= MAX_SUBJECTS:
-        files = sorted(files, key=lambda file: (file.role != "weights", file.path))
+        files.sort(key=lambda file: (file.role != "weights", file.role != "index", file.path))
         files = files[: MAX_SUBJECTS - 1]
-    checkpoint = Subject(name=CHECKPOINT_SUBJECT, digest={"sha256": manifest.digest()})
-    return (checkpoint, *(_subject(file) for file in files))
-
-
-def _subject(file: File) -> Subject:
-    digest: dict[Literal["sha256", "gitBlob"], str] = {"sha256": file.sha256}
-    if file.git_blob is not None:
-        digest["gitBlob"] = file.git_blob
-    return Subject(name=file.path, digest=digest)
+    return (
+        Subject(name=CHECKPOINT_SUBJECT, digest={"sha256": manifest.digest()}),
+        *(Subject(name=file.path, digest={"sha256": file.sha256}) for file in files),
+    )
 
 
 def state(

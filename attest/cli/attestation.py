@@ -15,20 +15,31 @@ from attest.cli.console import emit_json, emit_text, read_input, say
 from attest.cli.console import show as show_screen
 from attest.cli.evaluation import (
     EXIT_OF_OUTCOME,
+    BaseFolder,
     BatchSize,
     DataFolder,
     Device,
     LicenseFile,
     OutFolder,
+    SuffixesFile,
     Threads,
     ensure_same_license,
     measure,
     read_evaluation,
 )
+from attest.cli.judging import (
+    JudgeCalibrations,
+    JudgeEndpoints,
+    JudgeKey,
+    JudgeModels,
+    JudgeTexts,
+    judge_sources,
+)
+from attest.cli.keys import Bundler, Chain, Keyed, SigningKey, Timestamp, new_passphrase, open_key
+from attest.cli.oms import write_oms
 from attest.errors import InputError
 
 if TYPE_CHECKING:
-    from attest.attestation.keys import PrivateKey
     from attest.attestation.statement import Statement
     from attest.checkpoint.folder import Checkpoint
     from attest.evaluation.records import Evaluation
@@ -38,16 +49,7 @@ if TYPE_CHECKING:
 
 FOLDER = "attestations"
 SUFFIX = ".sigstore.json"
-PASSPHRASE = "ATTEST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
-KeyFile = Annotated[
-    Path,
-    typer.Option(
-        "--key",
-        metavar="FILE",
-        help=f"Private key (PEM). An encrypted one asks for its passphrase, or takes {PASSPHRASE}.",
-    ),
-]
 ReleaseName = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="Name of the release, if the license rules names."),
@@ -62,7 +64,7 @@ def keygen(
         Path, typer.Argument(metavar="FILE", help="Writes FILE and the public key FILE.pub.")
     ] = Path("attest.key"),
     kind: Annotated[
-        Literal["p256", "ed25519"], typer.Option("--type", help="Kind of key.")
+        Literal["p256", "p384", "ed25519"], typer.Option("--type", help="Kind of key.")
     ] = "p256",
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Ask for a passphrase and encrypt the private key.")
@@ -72,56 +74,61 @@ def keygen(
     from attest.attestation.keyfiles import write_key_pair
     from attest.attestation.keys import generate
 
-    passphrase = _new_passphrase() if encrypt else None
+    passphrase = new_passphrase() if encrypt else None
     public = write_key_pair(generate(kind), file, passphrase=passphrase)
     say(f"{file} is the private key: keep it secret, keep a copy")
     emit_text(str(public))
 
 
-def _new_passphrase() -> bytes:
-    if PASSPHRASE in os.environ:
-        return os.environb[PASSPHRASE.encode()]
-    text: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    return text.encode()
-
-
-def _ask_passphrase() -> bytes:
-    if PASSPHRASE in os.environ:
-        return os.environb[PASSPHRASE.encode()]
-    text: str = typer.prompt("Passphrase", hide_input=True, err=True)
-    return text.encode()
-
-
 def run(
     model: Model,
     license_file: LicenseFile,
-    key: KeyFile,
+    key: SigningKey,
     out: OutFolder = None,
     data: DataFolder = None,
+    base: BaseFolder = None,
+    suffixes: SuffixesFile = None,
+    judge_models: JudgeModels = None,
+    judge_texts: JudgeTexts = None,
+    judge_endpoints: JudgeEndpoints = None,
+    judge_key: JudgeKey = None,
+    judge_calibrations: JudgeCalibrations = None,
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
     name: ReleaseName = None,
     third_party: ThirdParty = False,
+    chain: Chain = None,
+    timestamp: Timestamp = None,
     as_json: AsJson = False,
 ) -> None:
     """Digest, evaluate, decide and sign in one go. A result that does not pass is not signed."""
-    from attest.attestation.keyfiles import load_private_key
     from attest.checkpoint.folder import open_checkpoint
     from attest.evaluation.loading import Machine
     from attest.license.decide import decide
     from attest.license.read import read_license
 
     license = read_license(license_file)
-    signer = load_private_key(key, _ask_passphrase)  # A wrong passphrase must not cost an hour.
+    signer = open_key(key, chain, timestamp)
     checkpoint = open_checkpoint(model)
+    machine = Machine(device=device, threads=threads, batch_size=batch_size)
     evaluation, folder = measure(
         checkpoint,
         license,
         license_file,
         out=out,
         data=data,
-        machine=Machine(device=device, threads=threads, batch_size=batch_size),
+        base=base,
+        suffixes=suffixes,
+        judges=judge_sources(
+            machine,
+            models=judge_models,
+            texts=judge_texts,
+            endpoints=judge_endpoints,
+            key=judge_key,
+            calibrations=judge_calibrations,
+        ),
+        machine=machine,
     )
     verdict = decide(license, evaluation.counts)
     duties = _duties(license, evaluation, checkpoint, name)
@@ -155,7 +162,7 @@ def sign(
     run_folder: Annotated[
         Path, typer.Argument(metavar="EVALUATION", help="Folder of a finished run.")
     ],
-    key: KeyFile,
+    key: SigningKey,
     model: Annotated[
         Path | None,
         typer.Option("--model", metavar="MODEL", help="Write to MODEL/attestations/."),
@@ -165,9 +172,14 @@ def sign(
     ] = None,
     name: ReleaseName = None,
     third_party: ThirdParty = False,
+    chain: Chain = None,
+    timestamp: Timestamp = None,
+    oms: Annotated[
+        bool,
+        typer.Option("--oms", help="Write MODEL/model.sig too, as OpenSSF Model Signing has it."),
+    ] = False,
 ) -> None:
     """Sign an evaluation, whatever its verdict is; MODEL is hashed again before."""
-    from attest.attestation.keyfiles import load_private_key
     from attest.checkpoint.digest import digest
     from attest.checkpoint.folder import open_checkpoint
     from attest.evaluation.journal import LICENSE
@@ -180,10 +192,18 @@ def sign(
             reason="usage",
             hint="--model MODEL puts the attestation beside the weights",
         )
+    if oms and model is None:
+        raise InputError(
+            "model.sig lies in the folder that it is about",
+            reason="usage",
+            hint="name the folder with --model MODEL",
+        )
     evaluation = read_evaluation(run_folder)
     license = read_license(run_folder / LICENSE)
     ensure_same_license(evaluation, license)
-    signer = load_private_key(key, _ask_passphrase)
+    signer = open_key(key, chain, timestamp)
+    if oms and not isinstance(signer, Keyed):
+        raise InputError("--oms needs a key, not an identity", reason="usage")
     if model is not None:
         checkpoint = open_checkpoint(model)
         with hashing_progress(checkpoint.size_bytes) as on_bytes:
@@ -196,10 +216,15 @@ def sign(
                 where=str(model),
                 hint="evaluate the folder as it is now",
             )
+    packed: Path | None = None
+    if oms and model is not None and isinstance(signer, Keyed):
+        packed = write_oms(model, evaluation.manifest, signer.signer, chain=signer.chain)
     verdict = decide(license, evaluation.counts)
     statement = _state(evaluation, verdict, license, third_party=third_party, name=name)
     folder = output if output is not None else (model or Path()) / FOLDER
     emit_text(str(_write_bundle(statement, signer, folder)))
+    if packed is not None:
+        emit_text(str(packed))
     say(f"signed; the license says: {verdict.outcome}")
 
 
@@ -254,11 +279,9 @@ def _state(
     )
 
 
-def _write_bundle(statement: Statement, signer: PrivateKey, folder: Path) -> Path:
+def _write_bundle(statement: Statement, signer: Bundler, folder: Path) -> Path:
     """Write the signed statement under a name of its own, never over another one."""
-    from attest.attestation.bundle import make_bundle
-
-    data = make_bundle(statement.to_json(), signer)
+    data = signer.bundle(statement.to_json())
     predicate = statement.predicate
     name = f"{predicate.issued:%Y%m%dT%H%M%SZ}-{predicate.evaluation.license.sha256[:12]}{SUFFIX}"
     path = folder / name

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from attest.attestation.statement import Statement
-from attest.evaluation.records import Conditions, Environment
+from attest.evaluation.records import Conditions, Environment, Evaluation
 from attest.report.verdict import verdict_screen
 
 
 def _decoding(conditions: Conditions) -> str:
-    if conditions.seed is None:
+    if conditions.temperature is None or conditions.seed is None:
         return conditions.decoding
     return (
         f"{conditions.decoding} at temperature {conditions.temperature} "
@@ -26,6 +26,19 @@ def _origin(conditions: Conditions, environment: Environment) -> str:
         return f"batches of {conditions.batch_plan.size}, on {environment.device}"
     version = "" if conditions.log is None else f" {conditions.log.harness_version}"
     return f"by {conditions.engine}{version}, taken from its log"
+
+
+def _further(evaluation: Evaluation) -> dict[str, str]:
+    """Probes, reasoning and base, where there are any."""
+    conditions, base = evaluation.conditions, evaluation.base
+    rows = {}
+    if conditions.probes is not None:
+        rows["probes"] = ", ".join(probe.name for probe in conditions.probes)
+    if conditions.reasoning is not None:
+        rows["judged"] = f"{conditions.reasoning.judged} of a model that thinks"
+    if base is not None:
+        rows["compared"] = f"with base sha256:{base.checkpoint}, {base.conditions.architecture}"
+    return rows
 
 
 def attestation_screen(statement: Statement) -> RenderableType:
@@ -44,10 +57,11 @@ def attestation_screen(statement: Statement) -> RenderableType:
         "measured by": predicate.assurance_level.replace("_", " "),
         "issued": f"{predicate.issued:%Y-%m-%d %H:%M} UTC, until {predicate.expires:%Y-%m-%d}",
         "benchmarks": ", ".join(f"{use.name} ({use.n_items})" for use in evaluation.benchmarks),
-        "judge": f"{evaluation.judge.name}, sha256:{evaluation.judge.sha256[:16]}…",
+        "judges": "; ".join(f"{use.name}, sha256:{use.sha256[:16]}…" for use in evaluation.judges),
         "asked": f"{_decoding(conditions)}, at most {conditions.max_new_tokens} new tokens, "
         f"{'no system prompt' if conditions.system_prompt is None else 'with a system prompt'}, "
         f"template of {conditions.template.source}",
+        **_further(evaluation),
         "computed": f"{conditions.architecture}, {conditions.dtype}, {conditions.attention}, "
         f"{_origin(conditions, environment)}",
         "evidence": f"{evaluation.evidence.n_leaves} transcripts, root "
