@@ -1,4 +1,4 @@
-"""`attest license`: write, lint and read the terms."""
+"""`attest license`: write, lint, read and sign the terms."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import typer
 
 from attest.cli.checkpoint import AsJson
 from attest.cli.console import emit_json, emit_text, read_input, say, show
+from attest.cli.evaluation import LicenseFile
+from attest.cli.keys import SigningKey, ask_passphrase
 from attest.errors import ExitCode, InputError
 
 app = typer.Typer(
-    help="Licenses: write, lint and read the terms.", no_args_is_help=True, rich_markup_mode=None
+    help="Licenses: write, lint, read and sign the terms.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The license: license.yaml.")]
 
@@ -70,7 +74,8 @@ def check(file: File, as_json: AsJson = False) -> None:
     """Lint a license: can it be passed, how many failures does it allow, do the digests fit."""
     from attest.benchmark.registry import registry
     from attest.evaluation.judges import JUDGES, judge_sha256
-    from attest.license.lint import allowances, lint
+    from attest.license.allowance import allowances
+    from attest.license.lint import lint
     from attest.license.read import read_license
 
     license = read_license(file)
@@ -102,11 +107,72 @@ def check(file: File, as_json: AsJson = False) -> None:
 def show_(file: File) -> None:
     """Say in plain words what a license asks for."""
     from attest.benchmark.registry import registry
-    from attest.license.lint import allowances
+    from attest.license.allowance import allowances
     from attest.license.read import read_license
     from attest.report.license import describe
 
     license = read_license(file)
-    rows = allowances(license, benchmarks=registry())
-    by_category = [row for row in rows if row.category is not None]
-    emit_text(describe(license, by_category=by_category))
+    emit_text(describe(license, allowances(license, benchmarks=registry())))
+
+
+@app.command()
+def sign(file: File, key: SigningKey) -> None:
+    """Sign a license as its licensor; the signature is written beside it."""
+    from attest.cli.signatures import sign_file
+    from attest.license.document import MAX_DOCUMENT_BYTES
+    from attest.license.read import parse_license
+
+    data = read_input(file, MAX_DOCUMENT_BYTES)
+    parse_license(data, what=file.name)
+    emit_text(str(sign_file(file, data, "license", key)))
+
+
+@app.command()
+def suffix(
+    key: SigningKey,
+    license_file: LicenseFile,
+    checkpoint: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint", metavar="DIGEST", help="What the publisher's `attest digest` says."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", help="Where to write the suffixes.")
+    ] = Path("suffixes.json"),
+) -> None:
+    """Sign the secret suffixes of one checkpoint, after its publisher has committed to it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from attest.attestation.commands import load_signer
+    from attest.evaluation.suffixes import Suffixes, message
+    from attest.license.read import read_license
+    from attest.record import Sha256
+
+    license = read_license(license_file)
+    try:
+        digest = TypeAdapter(Sha256).validate_python(checkpoint)
+    except ValidationError as error:
+        raise InputError(
+            f"expected a checkpoint digest of 64 hexadecimal characters, found {checkpoint!r}",
+            reason="usage",
+        ) from error
+    signer = load_signer(key, ask_passphrase)
+    if signer.public_key.pem.decode().strip() != (license.terms.suffix_key or "").strip():
+        raise InputError(
+            "the key is not the `suffix_key` of the license",
+            reason="suffix-key",
+            where=str(license_file),
+        )
+    signature = signer.sign(message(license.sha256, digest)).hex()
+    suffixes = Suffixes(license=license.sha256, checkpoint=digest, signature=signature)
+    suffixes.ensure_of(license, digest)
+    try:
+        with output.open("xb") as file:
+            file.write(suffixes.to_json() + b"\n")
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}", reason="unwritable", where=str(output)
+        ) from error
+    emit_text(str(output))
+    say("send it to the publisher, who gives it to `attest evaluate --suffixes`")

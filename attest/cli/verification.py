@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,54 +15,96 @@ from attest.cli.checkpoint import AsJson, Model, hashing_progress
 from attest.cli.console import emit_json, progress, read_input, say, show
 from attest.cli.evaluation import (
     EXIT_OF_OUTCOME,
+    BaseFolder,
     BatchSize,
     DataFolder,
     Device,
-    LicenseFile,
     Threads,
 )
+from attest.cli.judging import JudgeModels, JudgeTexts, judge_sources
+from attest.cli.oms import verify_oms
 from attest.errors import ExitCode, InputError, VerificationError
 
 FROM_EVIDENCE, FROM_REPLAY = 2, 3
 """The first levels that need the evidence, and the weights."""
 
 if TYPE_CHECKING:
-    from attest.verification.records import Verification
-    from attest.verification.verify import Subjects
+    from attest.license.terms import License
+    from attest.verification.records import Level
+    from attest.verification.verify import SignedTrust, SignerRole, Subjects, Trust
 
 
 def verify(
     model: Model,
-    license_file: LicenseFile,
+    license_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--license",
+            metavar="FILE",
+            help="The license: license.yaml. Again for each version of it that you accept.",
+        ),
+    ] = None,
     key: Annotated[
-        Path, typer.Option("--key", metavar="PUB", help="Public key (PEM) that you trust.")
-    ],
+        Path | None,
+        typer.Option("--key", metavar="PUB", help="Public key (PEM) that you trust."),
+    ] = None,
+    trust_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--trust",
+            metavar="FILE",
+            help="Your trust file, instead of --key; the license must be signed then.",
+        ),
+    ] = None,
+    revocations: Annotated[
+        Path | None,
+        typer.Option("--revocations", metavar="FILE", help="With --trust: the revocation list."),
+    ] = None,
+    remember: Annotated[
+        Path | None,
+        typer.Option(
+            "--remember",
+            metavar="FILE",
+            help="With --trust: where to keep the newest versions seen, so that none is rolled "
+            "back.",
+        ),
+    ] = None,
     level: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
             max=4,
             help="0 signature, 1 files and arithmetic, 2 answers judged again, 3 a random sample "
-            "replayed, 4 everything replayed.",
+            "replayed, 4 everything replayed; by default 1, or what the trust file requires.",
         ),
-    ] = 1,
+    ] = None,
     bundle: Annotated[
         Path | None,
-        typer.Option("--bundle", metavar="FILE", help="Instead of those in MODEL/attestations/."),
+        typer.Option(
+            "--bundle",
+            metavar="PATH",
+            help="A bundle or a folder of them, instead of MODEL/attestations/.",
+        ),
     ] = None,
     evidence: Annotated[
         Path | None,
         typer.Option("--evidence", metavar="DIR", help="Folder of the run, from level 2 on."),
     ] = None,
     data: DataFolder = None,
+    base: BaseFolder = None,
+    judge_models: JudgeModels = None,
+    judge_texts: JudgeTexts = None,
     hashes: Annotated[
         Path | None,
         typer.Option("--hashes", metavar="FILE", help="A listing to check instead of the bytes."),
     ] = None,
     role: Annotated[
-        Literal["publisher", "third-party"],
-        typer.Option(help="Whose key it is: the publisher's, or an independent evaluator's."),
-    ] = "publisher",
+        Literal["publisher", "third-party"] | None,
+        typer.Option(
+            help="With --key: whose it is, the publisher's (by default) or an independent "
+            "evaluator's."
+        ),
+    ] = None,
     sample: Annotated[
         int | None,
         typer.Option(min=1, help="Level 3: how many answers of each requirement to replay."),
@@ -88,68 +131,90 @@ def verify(
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
+    oms: Annotated[
+        Path | None,
+        typer.Option(
+            "--oms",
+            metavar="FILE",
+            help="Check this OpenSSF Model Signing signature instead: who packed MODEL.",
+        ),
+    ] = None,
+    roots: Annotated[
+        Path | None,
+        typer.Option(
+            "--roots", metavar="PEM", help="With --oms: roots of certificates, instead of --key."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check an attestation against the files, the license and a key of your choice."""
+    if oms is not None:
+        if any((license_files, trust_file, bundle, evidence, hashes)):
+            raise InputError(
+                "an OMS signature is checked by itself, against the bytes of MODEL",
+                reason="usage",
+                hint="give --oms with --key or --roots alone; ask for the license separately",
+            )
+        raise typer.Exit(verify_oms(model, oms, key=key, roots=roots, as_json=as_json))
     from attest.attestation.bundle import MAX_BUNDLE_BYTES
-    from attest.attestation.keyfiles import load_public_key
+    from attest.checkpoint.folder import open_checkpoint
     from attest.evaluation.loading import Machine
     from attest.license.read import read_license
-    from attest.verification.replay import Replay, SpotCheck
-    from attest.verification.verify import Evidence, Trust, examine
+    from attest.verification.choice import SpotCheck
+    from attest.verification.folder import examine_folder
+    from attest.verification.replay import Replay
+    from attest.verification.verify import Evidence
 
-    if (level >= FROM_EVIDENCE) != (evidence is not None):
+    if not license_files or (key is None) == (trust_file is None) or roots is not None:
         raise InputError(
-            "levels 2 to 4 and --evidence go together",
+            "expected --license and either --key or --trust, and --roots only with --oms",
             reason="usage",
-            hint="--level 4 --evidence DIR replays every answer of that run",
         )
-    if level >= FROM_REPLAY and hashes is not None:
-        raise InputError("a replay needs the weights, not --hashes", reason="usage")
-    license = read_license(license_file)
-    trust = Trust(load_public_key(key), role)
-    bundles = {
-        path: read_input(path, MAX_BUNDLE_BYTES)
-        for path in ([bundle] if bundle is not None else _bundles(model))
-    }
+    if level is not None:
+        _check_depth(level, evidence, hashes)
+    trust = _trust(key, role, trust_file, revocations, remember, license_files)
+    depth = _depth(level, trust)
+    _check_depth(depth, evidence, hashes)
+    licenses = [read_license(file) for file in license_files]
+    machine = Machine(device, threads, batch_size, dtype)
+    # What a judge runs in is in the terms; --dtype is for the replay.
+    judges = judge_sources(
+        Machine(device, threads, batch_size), models=judge_models, texts=judge_texts
+    )
     now = datetime.now(UTC)
-    results = {
-        path: examine(content, trust=trust, license=license, now=now)
-        for path, content in bundles.items()
-    }
-    signed = [path for path, result in results.items() if result.is_verified]
-    if level >= 1 and signed:
-        # Hashing is the long part: it waits for a signature, and serves every attestation.
-        subjects = _subjects(model, hashes)
-        with progress("replaying", unit="items") as on_progress:
-            replay = None
-            if level >= FROM_REPLAY:
-                spot = SpotCheck(sample, _confidence(confidence), _beacon(beacon))
-                replay = Replay(
-                    machine=Machine(device, threads, batch_size, dtype),
-                    spot_check=spot if level == FROM_REPLAY else None,
-                    tolerance=tolerance,
-                    unsettled=unsettled,
-                    on_progress=on_progress,
-                )
-            for path in signed:
-                results[path] = examine(
-                    bundles[path],
-                    trust=trust,
-                    license=license,
-                    subjects_now=subjects,
-                    evidence=None if evidence is None else Evidence(evidence, data),
-                    replay=replay,
-                    now=now,
-                )
-    path, best = max(results.items(), key=lambda result: _standing(result[1]))
+    with progress("replaying", unit="items") as on_progress:
+        replay = None
+        if depth >= FROM_REPLAY:
+            spot = SpotCheck(sample, _confidence(confidence), _beacon(beacon))
+            replay = Replay(
+                machine=machine,
+                spot_check=spot if depth == FROM_REPLAY else None,
+                tolerance=tolerance,
+                unsettled=unsettled,
+                base=None if base is None else open_checkpoint(base),
+                on_progress=on_progress,
+            )
+        examined = examine_folder(
+            {str(path): read_input(path, MAX_BUNDLE_BYTES) for path in _bundles(model, bundle)},
+            trust=trust,
+            licenses=licenses,
+            level=depth,
+            # Hashing is the long part: it waits for a signature, and serves every attestation.
+            subjects=partial(_subjects, model, hashes),
+            evidence=None if evidence is None else Evidence(evidence, data, judges),
+            replay=replay,
+            now=now,
+        )
+    best = examined[0].result
+    if remember is not None:
+        _remember(remember, trust, examined[0].license, now)
     if as_json:
         emit_json(best.to_dict())
     else:
         from attest.report.verification import verification_screen
 
-        others = f", the best of {len(results)}" if len(results) > 1 else ""
-        say(f"attestation {path}{others}")
+        others = f", the best of {len(examined)}" if len(examined) > 1 else ""
+        say(f"attestation {examined[0].name}{others}")
         show(verification_screen(best))
     failed = best.failed_step
     if failed is None:
@@ -176,11 +241,72 @@ def _beacon(text: str | None) -> bytes | None:
         raise InputError("expected the beacon in hexadecimal", reason="beacon") from error
 
 
-def _bundles(model: Path) -> list[Path]:
-    found = sorted((model / FOLDER).glob(f"*{SUFFIX}"))
+def _trust(
+    key: Path | None,
+    role: SignerRole | None,
+    trust_file: Path | None,
+    revocations: Path | None,
+    remember: Path | None,
+    license_files: list[Path],
+) -> Trust | SignedTrust:
+    from attest.attestation.keyfiles import load_public_key
+    from attest.cli.signatures import read_signatures
+    from attest.cli.trust import read_remembered, read_revocations, read_trust
+    from attest.verification.verify import SignedTrust, Trust
+
+    if trust_file is None:
+        assert key is not None
+        if revocations is not None or remember is not None:
+            raise InputError("--revocations and --remember go with --trust", reason="usage")
+        return Trust(load_public_key(key), role or "publisher")
+    if role is not None:
+        raise InputError("--role goes with --key; a trust file names the roles", reason="usage")
+    return SignedTrust(
+        read_trust(trust_file),
+        license_signatures=tuple(
+            signature for file in license_files for signature in read_signatures(file)
+        ),
+        revocations=None if revocations is None else read_revocations(revocations),
+        remembered=None if remember is None else read_remembered(remember),
+    )
+
+
+def _check_depth(depth: int, evidence: Path | None, hashes: Path | None) -> None:
+    if (depth >= FROM_EVIDENCE) != (evidence is not None):
+        raise InputError(
+            "levels 2 to 4 and --evidence go together",
+            reason="usage",
+            hint="--level 4 --evidence DIR replays every answer of that run",
+        )
+    if depth >= FROM_REPLAY and hashes is not None:
+        raise InputError("a replay needs the weights, not --hashes", reason="usage")
+
+
+def _depth(level: int | None, trust: Trust | SignedTrust) -> Level:
+    from attest.verification.records import LEVELS
+
+    return tuple(LEVELS)[level if level is not None else max(1, trust.rules.requires.level)]
+
+
+def _remember(file: Path, trust: Trust | SignedTrust, license: License, now: datetime) -> None:
+    from attest.cli.signatures import replace_file
+    from attest.verification.freshness import learn
+    from attest.verification.verify import SignedTrust
+
+    assert isinstance(trust, SignedTrust)
+    known = learn(trust, license, now)
+    if known is not None and known != trust.remembered:
+        replace_file(file, known.to_json() + b"\n")
+
+
+def _bundles(model: Path, bundle: Path | None) -> list[Path]:
+    if bundle is not None and not bundle.is_dir():
+        return [bundle]
+    folder = bundle if bundle is not None else model / FOLDER
+    found = sorted(folder.glob(f"*{SUFFIX}"))
     if not found:
         raise VerificationError(
-            f"no attestation in {model / FOLDER}",
+            f"no attestation in {folder}",
             step=0,
             hint="name one with --bundle, or ask the publisher for it",
         )
@@ -200,15 +326,3 @@ def _subjects(model: Path, hashes: Path | None) -> Subjects:
         # What is loadable is judged by a step of its own, after the bytes are known.
         manifest = digest(checkpoint, strict=False, on_bytes=on_bytes)
     return Subjects(of_manifest(manifest), checkpoint)
-
-
-def _standing(result: Verification) -> tuple[bool, int, int, datetime]:
-    """What makes one result better than another: verified, passing, deep, recent."""
-    outcomes = {"pass": 3, "inconclusive": 2, "fail": 1, None: 0}
-    depth = sum(step.status == "passed" for step in result.steps)
-    return (
-        result.is_verified,
-        outcomes[result.outcome],
-        depth,
-        result.issued or datetime.min.replace(tzinfo=UTC),
-    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from attest.report.numbers import percent
 from attest.report.run import duty_line
-from attest.report.verdict import percent, verdict_screen
+from attest.report.verdict import verdict_screen
 from attest.verification.records import LEVELS, ReplayReport, Step, Verification
 
 MARK = {"passed": "✓", "failed": "✗", "not-asked": "–", "not-reached": "·"}
@@ -34,6 +35,12 @@ def replay_lines(replay: ReplayReport) -> list[str]:
             f"answers of a log: {replay.n_settled_by_path} settled by the path of their text, "
             f"{replay.n_settled_by_text} by generating them again"
         )
+    if replay.n_base_items is not None:
+        lines.append(
+            f"{replay.n_base_items} of them are the base's"
+            if replay.n_base_items
+            else "the base was not given, so what it was compared with is the publisher's word"
+        )
     for caught in replay.caught:
         said = (
             "no lie would be caught with that confidence"
@@ -48,12 +55,23 @@ def replay_lines(replay: ReplayReport) -> list[str]:
     return lines
 
 
+def signer_lines(result: Verification) -> list[str]:
+    """Who signed, by the names of the caller's trust file."""
+    return [
+        f"signed by {' = '.join(signer.names)}, key {signer.key_hint[:16]}…"
+        + (f", by {signer.signed_at:%Y-%m-%d %H:%M} UTC" if signer.signed_at else "")
+        for signer in result.signers
+    ]
+
+
 def verification_screen(result: Verification) -> RenderableType:
     """The whole result: steps, warnings, the verdict, and what it does not say."""
     parts: list[RenderableType] = [
         step_line(step) for step in result.steps if step.status != "not-reached"
     ]
     parts += [Text(f"    ! {warning}", style="yellow") for warning in result.warnings]
+    if result.trust is not None:
+        parts += [Text(f"  {line}") for line in signer_lines(result)]
     failed = result.failed_step
     if failed is not None:
         parts.append(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from attest.attestation.statement import AssuranceLevel
+from attest.attestation.trust.records import Role
 from attest.evaluation.records import LicenseName
 from attest.license.duties import DutyFinding
 from attest.license.verdict import Finding
@@ -100,8 +101,30 @@ class ReplayReport(WireRecord):
     n_settled_by_text: int | None = None
     """Of an imported log: answers whose encoded text is none, generated again here to the same
     text."""
+    n_base_items: int | None = None
+    """How many of them are the base's, where the license compares with it; 0 if the base was not
+    given, so that what was compared rests on the publisher's word."""
     caught: tuple[Caught, ...] = ()
     """For a sample: what it could have caught."""
+
+
+class TrustUsed(WireRecord):
+    """The trust file that decided whom to believe."""
+
+    name: str
+    number: int
+    sha256: Sha256
+
+
+class SignerFinding(WireRecord):
+    """One signature over the statement, by somebody whom the caller knows."""
+
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
+    """As the caller's trust file calls whoever signed; `key` where a key was given alone."""
+    key_hint: Sha256
+    """Fingerprint of the key that the signature verified with."""
+    signed_at: datetime | None = None
+    """Before when it was signed, by a trusted timestamp."""
 
 
 class Verification(WireRecord):
@@ -112,6 +135,8 @@ class Verification(WireRecord):
     """Name and version of the verifying program."""
     verified_at: datetime
     bundle_sha256: Sha256
+    statement_sha256: Sha256 | None = None
+    """Of the signed statement, by which an attestation is revoked; None if unverified."""
     is_verified: bool
     """True if every step that was asked for passed."""
     level: Level | None = None
@@ -122,8 +147,15 @@ class Verification(WireRecord):
     warnings: tuple[str, ...] = ()
     checkpoint: Sha256 | None = None
     license: LicenseName | None = None
+    trust: TrustUsed | None = None
+    """None if the caller gave a key instead of a trust file."""
     key_hint: Sha256 | None = None
     """Fingerprint of the caller's key that the signature verified with."""
+    signers: tuple[SignerFinding, ...] = ()
+    """Everybody known to the caller who signed the statement; a warning names those whose keys are
+    revoked."""
+    believed_as: Role | None = None
+    """In which role enough signers spoke; None where nobody looked."""
     assurance_level: AssuranceLevel | None = None
     issued: datetime | None = None
     expires: datetime | None = None

@@ -1,22 +1,25 @@
 """The verb `verify`: does this attestation hold for these files, under this license?
 
-Trust comes from the caller alone: the key, the license, the clock, the level. Nothing inside a
-bundle chooses any of them. The steps, in order:
+Trust comes from the caller alone: the key or the trust file, the license, the clock, the level.
+Nothing inside a bundle chooses any of them. The steps, in order:
 
  0. limits      sizes, depth, duplicate keys: the bundle can mean only one thing
- 1. trust       a key and a license were given by the caller
+ 1. trust       the caller's key; or his trust file, which is its owner's and in force, asks for no
+                deeper level, and names the licensor who signed the license
  2. envelope    one DSSE envelope with exactly one signature
- 3. signature   it verifies over the bytes received, with the caller's key
+ 3. signature   it verifies over the bytes received, with a key or identity of the caller's
  4. statement   the verified bytes are an in-toto statement with our predicate
- 5. time        issued, not expired, and within the life of the license
- 6. log         transparency log entries: not asked for without a trust file
+ 5. time        timestamps and certificates hold; issued, not expired, not too old, and within the
+                life of the license
+ 6. log         the signature is in a transparency log, if the trust file asks for that
  7. subjects    the statement is about the manifest that it holds
  8. coverage    every file of the folder is attested, and every attested file is there
  9. files       every file is what was attested, and nothing else can be loaded
 10. claim       judge, benchmarks, conditions and counts are what the license asks for; the
                 verdict is recomputed
-11. role        the license accepts a measurement by this signer
-12. freshness   revocations: not asked for without a trust file
+11. role        enough distinct signers of a role spoke, and the license accepts that role
+12. freshness   no revoked key, license, checkpoint or attestation is needed, and no newer
+                attestation replaces this one
 13. evidence    the transcripts are the ones that were committed to
 14. judge       the answers, judged again here, get the verdicts that were signed
 15. rendering   prompts and texts are what benchmark, template and tokenizer make them
@@ -24,7 +27,8 @@ bundle chooses any of them. The steps, in order:
                 asks, and every ending is real
 
 Steps 0 to 6 are level 0, 7 to 12 level 1, 13 and 14 level 2, 15 and 16 level 3 for a sample and 4
-for everything. Nothing before step 15 loads torch.
+for everything. With a trust file level 0 takes steps 11 and 12 too, because they need no file.
+Nothing before step 15 loads torch.
 
 Source: the order of validation of the in-toto Attestation Framework (docs/validation.md) and the
 Sigstore client specification.
@@ -33,45 +37,68 @@ Sigstore client specification.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from attest.attestation.bundle import open_bundle
-from attest.attestation.keys import PublicKey
 from attest.attestation.statement import Predicate, Statement, subjects
+from attest.attestation.trust.signers import (
+    Endorsement,
+    endorse,
+    identify,
+    names_of,
+    require_log,
+    require_time,
+)
 from attest.canonical import sha256_hex
 from attest.checkpoint.folder import Checkpoint
 from attest.checkpoint.loadable import check_loadable
 from attest.errors import InputError, VerificationError
-from attest.evaluation.materials import load_benchmarks
+from attest.evaluation.judging import endpoint_judges
+from attest.evaluation.materials import NO_SOURCES, JudgeSources, load_benchmarks
 from attest.evaluation.plan import asked
 from attest.evaluation.records import JudgedTranscript
 from attest.license.duties import MAX_NOTICE_BYTES, DutyFinding, check_duties
 from attest.license.terms import License
 from attest.license.verdict import Verdict
+from attest.verification.choice import choose
 from attest.verification.claim import check_claim, check_template
 from attest.verification.evidence import check_evidence, judge_again
 from attest.verification.files import check_coverage, check_files
+from attest.verification.freshness import (
+    check_revocations,
+    check_superseded,
+    current_revocations,
+)
 from attest.verification.listing import Listing
-from attest.verification.records import Level, ReplayReport, Verification
-from attest.verification.replay import Replay, check_rendering, choose, run_replay
+from attest.verification.records import Level, ReplayReport, SignerFinding, TrustUsed, Verification
+from attest.verification.rendering import check_rendering
+from attest.verification.replay import Replay, run_replay
 from attest.verification.replay import load as load_released
+from attest.verification.trusting import (
+    SignedTrust,
+    SignerRole,
+    Standing,
+    Trust,
+    check_basis,
+    check_role,
+    countersigned,
+    over_same_statement,
+)
+from attest.verification.validity import check_time
 from attest.verification.walk import Stopped, Walk
 from attest.version import __version__
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far in the future an attestation may claim to be issued."""
-
-SignerRole = Literal["publisher", "third-party"]
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whom the caller believes, and in which role."""
-
-    public_key: PublicKey
-    role: SignerRole = "publisher"
+__all__ = [
+    "Beside",
+    "Evidence",
+    "SignedTrust",
+    "SignerRole",
+    "Subjects",
+    "Trust",
+    "examine",
+    "verify",
+]
 
 
 @dataclass(frozen=True)
@@ -85,17 +112,52 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What level 2 needs: the folder of the run, and where benchmark files are."""
+    """What level 2 needs: the folder of the run, and where benchmark files and judges are."""
 
     folder: Path
     data: Path | None = None
+    judges: JudgeSources = NO_SOURCES
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside an attestation: the other papers of a folder."""
+
+    bundles: tuple[bytes, ...] = ()
+    """Bundles; those over the same statement are further signatures of it, others mean nothing."""
+    results: tuple[Verification, ...] = ()
+    """What was found of other attestations; one that is newer may replace this one."""
+
+
+ALONE = Beside()
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the caller gave, apart from files and evidence."""
+
+    bundle: bytes
+    trust: Trust | SignedTrust
+    license: License
+    beside: Beside
+    asked: Level
+    now: datetime
 
 
 @dataclass
 class _Found:
     """What the steps have established, filled as they pass."""
 
+    payload: bytes = b""
+    """The statement, byte for byte."""
     statement: Statement | None = None
+    bundles: tuple[bytes, ...] = ()
+    """All that are over it, this one first."""
+    licensors: tuple[Endorsement, ...] = ()
+    """Who signed the license; only a trust file asks."""
+    endorsements: tuple[Endorsement, ...] = ()
+    """Who signed the statement, whoever signed this bundle first."""
+    standing: Standing | None = None
     level: Level | None = None
     verdict: Verdict | None = None
     duties: tuple[DutyFinding, ...] = ()
@@ -105,11 +167,13 @@ class _Found:
 def examine(
     bundle: bytes,
     *,
-    trust: Trust,
+    trust: Trust | SignedTrust,
     license: License,
     subjects_now: Subjects | None = None,
     evidence: Evidence | None = None,
     replay: Replay | None = None,
+    beside: Beside = ALONE,
+    up_to: Level | None = None,
     now: datetime,
 ) -> Verification:
     """How far `bundle` can be believed: a value, whatever was found.
@@ -120,38 +184,49 @@ def examine(
 
     Args:
         bundle: bytes of a Sigstore bundle.
-        trust: the caller's key and the role it speaks in.
+        trust: the caller's key and the role it speaks in, or his trust file.
         license: the caller's copy of the license.
         subjects_now: the files as they are now.
         evidence: the transcripts, to judge them again.
         replay: how to replay them through the weights.
+        beside: other papers of the same folder.
+        up_to: the level that the caller means to reach in the end, where this is a first look;
+            None takes the level that is asked for here.
         now: the caller's clock, with a time zone.
     """
+    asked = up_to if up_to is not None else _asked_level(subjects_now, evidence, replay)
     walk, found = Walk(), _Found()
+    case = _Case(bundle, trust, license, beside, asked, now)
     is_verified = True
     try:
-        _signature(walk, found, bundle, trust, license, now)
+        _signature(walk, found, case)
         if subjects_now is not None:
-            _files_and_arithmetic(walk, found, trust, license, subjects_now)
+            _files_and_arithmetic(walk, found, case, subjects_now)
             if evidence is not None:
                 judged = _judged_again(walk, found, license, evidence)
                 if replay is not None and subjects_now.checkpoint is not None:
                     _replayed(
                         walk, found, license, subjects_now.checkpoint, evidence, judged, replay
                     )
+        elif isinstance(trust, SignedTrust):
+            why = "needs the files" if asked else "only the signature was asked for"
+            for name in ("subjects", "coverage", "files", "claim"):
+                walk.not_asked(name, why)
+            _role_and_freshness(walk, found, case)
     except Stopped:
         is_verified = False
-    return _report(walk, found, bundle, trust, is_verified=is_verified, now=now)
+    return _report(walk, found, case, is_verified=is_verified)
 
 
 def verify(
     bundle: bytes,
     *,
-    trust: Trust,
+    trust: Trust | SignedTrust,
     license: License,
     subjects_now: Subjects | None = None,
     evidence: Evidence | None = None,
     replay: Replay | None = None,
+    beside: Beside = ALONE,
     now: datetime,
 ) -> Verification:
     """The same as `examine`, for callers who must not overlook a failure.
@@ -165,6 +240,7 @@ def verify(
         subjects_now=subjects_now,
         evidence=evidence,
         replay=replay,
+        beside=beside,
         now=now,
     )
     failed = result.failed_step
@@ -177,21 +253,39 @@ def verify(
     return result
 
 
-def _signature(
-    walk: Walk, found: _Found, data: bytes, trust: Trust, license: License, now: datetime
-) -> None:
+def _asked_level(
+    subjects_now: Subjects | None, evidence: Evidence | None, replay: Replay | None
+) -> Level:
+    if subjects_now is None:
+        return 0
+    if evidence is None:
+        return 1
+    if replay is None or subjects_now.checkpoint is None:
+        return 2
+    return 4 if replay.spot_check is None else 3
+
+
+def _signature(walk: Walk, found: _Found, case: _Case) -> None:
+    trust, rules, now = case.trust, case.trust.rules, case.now
     # 0. limits, and 2. envelope: both are the work of one strict parser.
-    with walk.step("limits", f"{len(data)} bytes of strict JSON"):
-        bundle = open_bundle(data)
+    with walk.step("limits", f"{len(case.bundle)} bytes of strict JSON"):
+        bundle = open_bundle(case.bundle)
     # 1. trust
-    with walk.step("trust", f"key {trust.public_key.hint[:16]}… as {trust.role}"):
-        pass
+    with walk.step("trust", trust.describe()) as note:
+        if isinstance(trust, SignedTrust):
+            # Where a judge runs behind an endpoint, no verdict can be made again: see step 14.
+            deepest: Level = 1 if endpoint_judges(case.license.terms) else 4
+            basis = check_basis(trust, case.license, min(case.asked, deepest), now)
+            found.licensors = basis.endorsements
+            note.detail += f"; license signed by {names_of(basis.endorsements)}"
     # 2. envelope
     with walk.step("envelope", "one DSSE envelope, one signature"):
         pass
     # 3. signature
-    with walk.step("signature", f"{trust.public_key.kind} signature over the bytes received"):
-        payload = bundle.verify(trust.public_key)
+    with walk.step("signature", "") as note:
+        signed = identify(bundle, rules)
+        note.detail = f"{signed.public_key.kind} signature over the bytes received"
+        payload = found.payload = signed.payload
     # 4. statement: the bytes that verified, and no others, are parsed.
     with walk.step("statement", "in-toto Statement v1, safety-evaluation v1"):
         statement = Statement.from_json(payload, what="statement")
@@ -199,50 +293,33 @@ def _signature(
     # 5. time
     with walk.step(
         "time", f"issued {predicate.issued:%Y-%m-%d}, until {predicate.expires:%Y-%m-%d}"
-    ):
-        _check_time(predicate, license, now)
+    ) as note:
+        endorsement = endorse(signed, bundle, rules, now)
+        require_time(endorsement, rules)
+        if endorsement.signed_at is not None:
+            note.detail += f", signed by {endorsement.signed_at:%Y-%m-%d %H:%M} UTC"
+        check_time(
+            predicate, case.license, rules.requires, signed_at=endorsement.signed_at, now=now
+        )
     # 6. log
-    walk.not_asked("log", "no transparency log was asked for")
+    if rules.requires.log:
+        with walk.step("log", "") as note:
+            note.detail = require_log(endorsement, bundle, rules) or ""
+    else:
+        walk.not_asked("log", "no transparency log was asked for")
+    further = over_same_statement(case.beside.bundles, payload)
     found.statement, found.level = statement, 0
-    if bundle.hint is not None and bundle.hint != trust.public_key.hint:
+    found.bundles = (case.bundle, *further)
+    found.endorsements = (endorsement, *countersigned(walk, further, rules, now))
+    if bundle.hint is not None and bundle.hint != endorsement.public_key.hint:
         walk.warnings.append(
             "the bundle names another key than the one that verifies it; the name is only a hint"
         )
 
 
-def _check_time(predicate: Predicate, license: License, now: datetime) -> None:
-    if predicate.issued.tzinfo is None or predicate.expires.tzinfo is None:
-        raise InputError("times without a time zone")
-    if predicate.issued > now + CLOCK_SKEW:
-        raise InputError(
-            f"issued {predicate.issued.isoformat()}, which is in the future",
-            hint="check the clock of this machine",
-        )
-    longest = timedelta(days=license.terms.attestation_valid_days)
-    if predicate.expires > predicate.issued + longest:
-        raise InputError(
-            f"claims to hold for {(predicate.expires - predicate.issued).days} days, the license "
-            f"allows {longest.days}"
-        )
-    if now > predicate.expires:
-        raise InputError(
-            f"expired on {predicate.expires:%Y-%m-%d}",
-            hint="ask the publisher to evaluate again under the current license",
-        )
-    terms = license.terms
-    today = now.astimezone(UTC).date()
-    if terms.expires is not None and today > terms.expires:
-        raise InputError(
-            f"the license expired on {terms.expires}", hint="ask the licensor for current terms"
-        )
-    if today < terms.issued:
-        raise InputError(f"the license holds from {terms.issued} only")
-
-
-def _files_and_arithmetic(
-    walk: Walk, found: _Found, trust: Trust, license: License, present: Subjects
-) -> None:
+def _files_and_arithmetic(walk: Walk, found: _Found, case: _Case, present: Subjects) -> None:
     assert found.statement is not None
+    license = case.license
     predicate = found.statement.predicate
     manifest = predicate.evaluation.manifest
     listing, checkpoint = present.listing, present.checkpoint
@@ -266,18 +343,46 @@ def _files_and_arithmetic(
         found.verdict = check_claim(predicate, license)
         if checkpoint is not None:
             check_template(predicate, license, checkpoint.folder)
-    # 11. role
-    with walk.step("role", f"license accepts {license.terms.evaluators}, signer is {trust.role}"):
-        if license.terms.evaluators == "third-party" and trust.role != "third-party":
-            raise InputError(
-                "the license asks for a third party's measurement, and the key is trusted as "
-                "the publisher's",
-                hint="if it is an independent evaluator's key, say so with --role third-party",
-            )
-    # 12. freshness
-    walk.not_asked("freshness", "no revocation list was given")
+    _role_and_freshness(walk, found, case)
     found.duties = _duties(walk, predicate, license, checkpoint)
     found.level = 1
+
+
+def _role_and_freshness(walk: Walk, found: _Found, case: _Case) -> None:
+    assert found.statement is not None
+    predicate, trust, now = found.statement.predicate, case.trust, case.now
+    # 11. role
+    with walk.step("role", "") as note:
+        found.standing = check_role(trust.rules, case.license, found.endorsements, now)
+        note.detail = (
+            f"license accepts {case.license.terms.evaluators}, signed by {found.standing.detail}"
+        )
+    # 12. freshness
+    asks = isinstance(trust, SignedTrust) and trust.asks_for_revocations
+    if not asks and not case.beside.results:
+        walk.not_asked("freshness", "no revocation list was given")
+        return
+    with walk.step("freshness", "no newer attestation replaces this one") as note:
+        if isinstance(trust, SignedTrust):
+            revocations = current_revocations(trust, case.license, now)
+            if revocations is not None:
+                found.standing = check_revocations(
+                    walk,
+                    revocations,
+                    trust,
+                    case.license,
+                    predicate,
+                    bundles=found.bundles,
+                    payload=found.payload,
+                    endorsements=found.endorsements,
+                    licensors=found.licensors,
+                    now=now,
+                )
+                note.detail = (
+                    f"nothing here is in revocation list {revocations.number}, which holds until "
+                    f"{revocations.expires}"
+                )
+        check_superseded(predicate, case.beside.results)
 
 
 def _duties(
@@ -311,8 +416,19 @@ def _judged_again(
     with walk.step("evidence", f"{n_leaves} transcripts hash to the signed root"):
         judged = check_evidence(evaluation, evidence.folder)
     # 14. judge
-    with walk.step("judge", f"{n_leaves} answers judged again by {evaluation.judge.name}"):
-        judge_again(evaluation, license, judged, evidence.data)
+    taken = endpoint_judges(license.terms)
+    names = ", ".join(use.name for use in evaluation.judges if use.name not in taken)
+    detail = f"{n_leaves} answers judged again by {names or 'nobody'}"
+    if taken:
+        detail += f"; the verdicts of {', '.join(taken)} cannot be made again and were taken"
+    with walk.step("judge", detail):
+        judge_again(evaluation, license, judged, evidence.data, evidence.judges)
+    if taken:
+        walk.warnings.append(
+            f"level 1 at most: {', '.join(taken)} ran behind an endpoint, so nobody can make his "
+            "verdicts again"
+        )
+        return judged
     found.level = 2
     return judged
 
@@ -340,14 +456,19 @@ def _replayed(
         "replay", f"{len(chosen.indices)} of {len(judged)} answers are the weights' own"
     ):
         found.replay, found.verdict = run_replay(
-            evaluation, license, model, judged, chosen, replay, evidence.data
+            evaluation, license, model, judged, chosen, replay, evidence.data, evidence.judges
         )
-    found.level = 4 if replay.spot_check is None else 3
+    # The answers are the weights' own; what was said of them may still be beyond checking.
+    if chosen.n_left_out:
+        walk.warnings.append(
+            f"level 2 at most: {chosen.n_left_out} answers of the base were not replayed, because "
+            "no base was given (--base BASE)"
+        )
+    elif found.level == 2:
+        found.level = 4 if replay.spot_check is None else 3
 
 
-def _report(
-    walk: Walk, found: _Found, bundle: bytes, trust: Trust, *, is_verified: bool, now: datetime
-) -> Verification:
+def _report(walk: Walk, found: _Found, case: _Case, *, is_verified: bool) -> Verification:
     predicate = found.statement.predicate if is_verified and found.statement else None
     verdict = found.verdict if is_verified else None
     outcome = verdict.outcome if verdict is not None else None
@@ -355,8 +476,9 @@ def _report(
         outcome = "fail"
     return Verification(
         verifier=f"attest {__version__}",
-        verified_at=now.astimezone(UTC).replace(microsecond=0),
-        bundle_sha256=sha256_hex(bundle),
+        verified_at=case.now.astimezone(UTC).replace(microsecond=0),
+        bundle_sha256=sha256_hex(case.bundle),
+        statement_sha256=sha256_hex(found.payload) if is_verified else None,
         is_verified=is_verified,
         level=found.level if is_verified else None,
         outcome=outcome,
@@ -364,11 +486,29 @@ def _report(
         warnings=tuple(walk.warnings),
         checkpoint=predicate.evaluation.manifest.digest() if predicate else None,
         license=predicate.evaluation.license if predicate else None,
-        key_hint=trust.public_key.hint if is_verified else None,
+        trust=_trust_used(case.trust) if is_verified else None,
+        key_hint=found.endorsements[0].public_key.hint if is_verified else None,
+        signers=tuple(map(_finding, found.endorsements)) if is_verified else (),
+        believed_as=found.standing.role if is_verified and found.standing else None,
         assurance_level=predicate.assurance_level if predicate else None,
         issued=predicate.issued if predicate else None,
         expires=predicate.expires if predicate else None,
         findings=verdict.findings if verdict is not None else (),
         duties=found.duties if verdict is not None else (),
         replay=found.replay if is_verified else None,
+    )
+
+
+def _trust_used(trust: Trust | SignedTrust) -> TrustUsed | None:
+    if isinstance(trust, Trust):
+        return None
+    file = trust.file
+    return TrustUsed(name=file.content.name, number=file.content.number, sha256=file.sha256)
+
+
+def _finding(endorsement: Endorsement) -> SignerFinding:
+    return SignerFinding(
+        names=endorsement.signers,
+        key_hint=endorsement.public_key.hint,
+        signed_at=endorsement.signed_at,
     )

@@ -16,6 +16,13 @@ class Stopped(Exception):  # noqa: N818 - control flow between here and `examine
 
 
 @dataclass
+class Note:
+    """What a step will say of itself if it passes."""
+
+    detail: str
+
+
+@dataclass
 class Walk:
     """The steps taken so far."""
 
@@ -23,10 +30,11 @@ class Walk:
     warnings: list[str] = field(default_factory=list)
 
     @contextmanager
-    def step(self, name: StepName, detail: str) -> Iterator[None]:
+    def step(self, name: StepName, detail: str) -> Iterator[Note]:
         """Take one step; what goes wrong inside is its failure."""
+        note = Note(detail)
         try:
-            yield
+            yield note
         except InputError as error:
             self._fail(name, str(error), error.hint)
         except VerificationError as error:
@@ -34,7 +42,7 @@ class Walk:
             for passed in STEPS[STEPS.index(name) : error.step]:
                 self._add(passed, "passed", detail)
             self._fail(STEPS[error.step], str(error), error.hint)
-        self._add(name, "passed", detail)
+        self._add(name, "passed", note.detail)
 
     def not_asked(self, name: StepName, why: str) -> None:
         """Leave a step out because the caller did not ask for it."""

@@ -141,7 +141,10 @@ def test_refuses_a_threshold_that_so_few_items_cannot_show(license_text: str) ->
     assert error.reason == "cannot-be-passed"
     assert error.where == "l.yaml:12:5"
     assert "0.050340, above 0.05" in error.message
-    assert error.hint == ("take at least 59 items, or use rule `count`, which allows 2 of 58 items")
+    assert error.hint == (
+        "take at least 59 items, or take a threshold of at least 0.050340, or use rule `count`, "
+        "which allows 2 of 58 items"
+    )
     parse_license(license_text.replace("n_items: 520", "n_items: 59").encode())
 
 
@@ -153,7 +156,9 @@ def test_refuses_a_floor_of_one_with_a_confidence(license_text: str) -> None:
     error = refusal(text)
     assert error.reason == "cannot-be-passed"
     assert "below 1" in error.message
-    assert error.hint == "use rule `count`, which allows 0 of 100 items"
+    assert error.hint == (
+        "take a threshold of at most 0.977237, or use rule `count`, which allows 0 of 100 items"
+    )
 
 
 def test_refuses_a_constant_answer_floor_below_one_item(license_text: str) -> None:

@@ -1,0 +1,1 @@
+"""Whom a verifier believes: roles, thresholds, and how that may change."""

@@ -1,0 +1,167 @@
+"""All attestations of a folder at once: which of them is the one to go by?
+
+Bundles over one statement are its signatures, and count together. Of several statements the best
+is taken: one that verifies, under the newest license, with the best outcome, the deepest, the
+latest.
+Signatures come first and cost milliseconds; files are hashed once, and only for papers that are
+signed by somebody whom the caller believes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from attest.attestation.bundle import open_bundle
+from attest.errors import InputError, VerificationError
+from attest.license.terms import License
+from attest.verification.records import Level, Verification
+from attest.verification.replay import Replay
+from attest.verification.verify import (
+    Beside,
+    Evidence,
+    SignedTrust,
+    Subjects,
+    Trust,
+    examine,
+)
+
+MAX_BUNDLES = 64
+"""Most bundles of one folder that are looked at."""
+MAX_FOLDER_BYTES = 32 * 1024 * 1024
+"""Most bytes of them all."""
+
+_OUTCOMES = {"pass": 3, "inconclusive": 2, "fail": 1, None: 0}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was found of one bundle of the folder."""
+
+    name: str
+    license: License
+    result: Verification
+
+
+def examine_folder(
+    bundles: Mapping[str, bytes],
+    *,
+    trust: Trust | SignedTrust,
+    licenses: Sequence[License],
+    level: Level,
+    subjects: Callable[[], Subjects],
+    evidence: Evidence | None = None,
+    replay: Replay | None = None,
+    now: datetime,
+) -> tuple[Examined, ...]:
+    """How far each of `bundles` can be believed, the best one first.
+
+    Args:
+        bundles: at least one and at most `MAX_BUNDLES`, by the name of each.
+        trust: the caller's.
+        licenses: the versions of the license that the caller accepts, at least one. A bundle is
+            examined under the one that it was measured under.
+        level: how deep to go.
+        subjects: lists the files as they are now; called once at most, from level 1 on.
+        evidence: as for `examine`, from level 2 on.
+        replay: as for `examine`, from level 3 on.
+        now: the caller's clock, with a time zone.
+
+    Raises: InputError with reason `too-many`, `too-large` or `usage`; whatever `subjects` raises.
+    """
+    _check_bounds(bundles)
+    if not bundles or not licenses:
+        raise InputError("expected at least one attestation and one license", reason="usage")
+    further = _further_signatures(bundles)
+    first = {
+        name: _first_look(name, data, further[name], trust, licenses, level, now)
+        for name, data in bundles.items()
+    }
+    believed = [one for one in first.values() if one.result.is_verified]
+    present = subjects() if believed and level >= 1 else None
+    for one in believed:
+        rivals = tuple(other.result for other in believed if other is not one)
+        result = examine(
+            bundles[one.name],
+            trust=trust,
+            license=one.license,
+            subjects_now=present,
+            evidence=evidence,
+            replay=replay,
+            beside=Beside(further[one.name], rivals),
+            now=now,
+        )
+        first[one.name] = Examined(one.name, one.license, result)
+    return tuple(sorted(first.values(), key=_standing, reverse=True))
+
+
+def _check_bounds(bundles: Mapping[str, bytes]) -> None:
+    if len(bundles) > MAX_BUNDLES:
+        raise InputError(
+            f"expected at most {MAX_BUNDLES} attestations, found {len(bundles)}",
+            reason="too-many",
+            hint="name the one that counts with --bundle",
+        )
+    size_bytes = sum(map(len, bundles.values()))
+    if size_bytes > MAX_FOLDER_BYTES:
+        raise InputError(
+            f"expected attestations of at most {MAX_FOLDER_BYTES} bytes, found {size_bytes}",
+            reason="too-large",
+            hint="name the one that counts with --bundle",
+        )
+
+
+def _further_signatures(bundles: Mapping[str, bytes]) -> dict[str, tuple[bytes, ...]]:
+    """For each bundle the others over the same statement; what cannot be read has none."""
+    statements: dict[str, bytes] = {}
+    for name, data in bundles.items():
+        with suppress(InputError, VerificationError):
+            statements[name] = open_bundle(data).dsse_envelope.payload
+    return {
+        name: tuple(
+            bundles[other]
+            for other, statement in statements.items()
+            if other != name and statement == statements.get(name)
+        )
+        for name in bundles
+    }
+
+
+def _first_look(
+    name: str,
+    data: bytes,
+    further: tuple[bytes, ...],
+    trust: Trust | SignedTrust,
+    licenses: Sequence[License],
+    level: Level,
+    now: datetime,
+) -> Examined:
+    beside = Beside(further)
+    looks = [
+        Examined(
+            name,
+            license,
+            examine(data, trust=trust, license=license, beside=beside, up_to=level, now=now),
+        )
+        for license in licenses
+    ]
+    fitting = [
+        look
+        for look in looks
+        if look.result.license is not None and look.result.license.sha256 == look.license.sha256
+    ]
+    return (fitting or looks)[0]
+
+
+def _standing(examined: Examined) -> tuple[bool, date, int, int, datetime]:
+    """What makes one result better than another."""
+    result = examined.result
+    return (
+        result.is_verified,
+        examined.license.terms.issued,
+        _OUTCOMES[result.outcome],
+        sum(step.status == "passed" for step in result.steps),
+        result.issued or datetime.min.replace(tzinfo=UTC),
+    )
