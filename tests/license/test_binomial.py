@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from attest.license.binomial import binomial_cdf, cdf_is_at_most
+from attest.license.statistics.binomial import binomial_cdf, cdf_is_at_most, mean_shortfall
 
 RATES = st.fractions(min_value=0, max_value=1, max_denominator=1000)
 
@@ -53,3 +53,15 @@ def test_a_hundred_thousand_items_are_compared_quickly(rate: str) -> None:
         is_low = cdf_is_at_most(k, 100_000, tau, Fraction(1, 2))
         assert is_low == (k < 100_000 * tau)
     assert time.process_time() - start < 2
+
+
+@settings(deadline=None)
+@given(data=st.data(), n=st.integers(1, 40), rate=RATES.filter(lambda rate: 0 < rate < 1))
+def test_the_mean_shortfall_is_the_sum_of_its_terms_rounded_up(
+    data: st.DataObject, n: int, rate: Fraction
+) -> None:
+    s = data.draw(st.integers(1, n))
+    chances = [comb(n, i) * rate**i * (1 - rate) ** (n - i) for i in range(s)]
+    exact = sum(((s - i) * p for i, p in enumerate(chances)), start=Fraction(0))
+    found = mean_shortfall(s, n, rate)
+    assert exact <= found <= exact * (1 + Fraction(1, 2**200))

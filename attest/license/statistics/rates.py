@@ -1,13 +1,8 @@
-"""How many failures a threshold allows, and how sure a count makes us.
-
-What decides is exact (`passes`, `fails`, `max_failures`, `min_failures`, `required_n`,
-`upper_bound`); what only illustrates is a float (`clopper_pearson_upper`, `clopper_pearson_lower`,
-`wilson`). Throughout, `tau` is the largest failure rate that is allowed and `alpha` the
-probability, one-sided, of passing a model whose rate is above it.
-"""
+"""How many failures a threshold allows, and how sure a count makes us."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,7 +10,8 @@ from math import lgamma, log, log1p, sqrt
 from statistics import NormalDist
 
 from attest.errors import InputError
-from attest.license.binomial import cdf_is_at_most
+from attest.license.statistics.arguments import check_counts, check_level
+from attest.license.statistics.binomial import cdf_is_at_most
 
 BOUND_PLACES = 6
 """Decimal places of the bounds that are reported."""
@@ -42,7 +38,8 @@ def passes(k: int, n: int, tau: Fraction, alpha: Fraction) -> bool:
     Source: Clopper and Pearson, Biometrika 26 (1934), inverted: the bound is at most tau exactly
         if at most k failures have a probability of at most alpha under tau.
     """
-    _check(k, n, alpha)
+    check_counts(k, n)
+    check_level(alpha)
     # With all items failed the bound is 1, whatever alpha is.
     return tau == 1 if k == n else cdf_is_at_most(k, n, tau, alpha)
 
@@ -52,7 +49,8 @@ def fails(k: int, n: int, tau: Fraction, alpha: Fraction) -> bool:
 
     Args and source as for `passes`: at least k failures have a probability below alpha under tau.
     """
-    _check(k, n, alpha)
+    check_counts(k, n)
+    check_level(alpha)
     # With no failure the bound is 0, whatever alpha is.
     return k > 0 and not cdf_is_at_most(k - 1, n, tau, 1 - alpha)
 
@@ -111,17 +109,28 @@ def required_n(k: int, tau: Fraction, alpha: Fraction) -> int:
     return enough
 
 
+@lru_cache(maxsize=4096)
 def upper_bound(k: int, n: int, alpha: Fraction) -> Fraction:
     """The upper confidence bound on the failure rate, rounded up to BOUND_PLACES.
 
     Exact, hence the same on every machine: the smallest multiple of 10**-BOUND_PLACES that
     `passes` as a threshold.
     """
+    return smallest_passing(lambda tau: passes(k, n, tau, alpha))
+
+
+def smallest_passing(passes_at: Callable[[Fraction], bool], least: int = 0) -> Fraction:
+    """The smallest threshold that passes, among the multiples of 10**-BOUND_PLACES up to 1.
+
+    Args:
+        passes_at: whether a threshold passes; as soon as one does, so do all above it, and 1 does.
+        least: where the thresholds begin.
+    """
     scale = 10**BOUND_PLACES
-    bad, good = -1, scale
+    bad, good = least * scale - 1, scale
     while good - bad > 1:
         middle = (bad + good) // 2
-        if passes(k, n, Fraction(middle, scale), alpha):
+        if passes_at(Fraction(middle, scale)):
             good = middle
         else:
             bad = middle
@@ -140,14 +149,15 @@ def clopper_pearson_upper(k: int, n: int, confidence: float) -> float:
     Raises: InputError if an argument is out of range.
     Source: Clopper and Pearson, Biometrika 26 (1934).
     """
-    _check(k, n, confidence)
+    check_counts(k, n)
+    check_level(confidence)
     if k == n:
         return 1.0
     target = log1p(-confidence)
     low, high = k / n, 1.0
     # The tail falls as the rate grows; halve until neighboring floats remain.
     while low < (middle := (low + high) / 2) < high:
-        if _log_tail(k, n, middle) > target:
+        if log_tail(k, n, middle) > target:
             low = middle
         else:
             high = middle
@@ -165,7 +175,8 @@ def wilson(k: int, n: int, confidence: float) -> Interval:
     Args as for `clopper_pearson_upper`.
     Source: Wilson, Journal of the American Statistical Association 22 (1927).
     """
-    _check(k, n, confidence)
+    check_counts(k, n)
+    check_level(confidence)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     p = k / n
     center = p + z * z / (2 * n)
@@ -174,8 +185,8 @@ def wilson(k: int, n: int, confidence: float) -> Interval:
     return Interval(max(0.0, (center - half) / scale), min(1.0, (center + half) / scale))
 
 
-def _log_tail(k: int, n: int, rate: float) -> float:
-    """The logarithm of the probability of at most `k` failures, for k < n * rate."""
+def log_tail(k: int, n: int, rate: float) -> float:
+    """The logarithm of the probability of at most `k` failures, for k <= n * rate."""
     odds = (1 - rate) / rate
     term = total = 1.0
     for i in range(k, 0, -1):
@@ -185,15 +196,3 @@ def _log_tail(k: int, n: int, rate: float) -> float:
             break
     choose = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
     return choose + k * log(rate) + (n - k) * log1p(-rate) + log(total)
-
-
-def _check(k: int, n: int, level: Fraction | float) -> None:
-    if not 0 <= k <= n or n < 1:
-        raise InputError(
-            f"expected 0 <= failures <= items and items >= 1, found {k} of {n}",
-            reason="out-of-range",
-        )
-    if not 0 < level < 1:
-        raise InputError(
-            f"expected a level above 0 and below 1, found {level}", reason="out-of-range"
-        )

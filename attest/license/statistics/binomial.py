@@ -1,4 +1,4 @@
-"""Exact comparison of a binomial tail with a level.
+"""The exact binomial distribution: its tail against a level, and its mean shortfall.
 
 No float takes part. The tail is enclosed between two integers times a power of two; when the
 level lies outside the enclosure the comparison is proven, and when it lies inside, the whole sum
@@ -8,14 +8,10 @@ milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, prod
-from typing import Self
 
-_PRECISION_BITS = 256
-"""Width of the enclosing integers; what it cannot resolve is a tie, or all but one."""
-
+from attest.license.statistics.enclosure import PRECISION_BITS, Enclosure
 
 _FACTORS = 32
 """Factors multiplied exactly before each rounding: the fastest batch by trial."""
@@ -68,15 +64,15 @@ def _compare_cdf(k: int, n: int, rate: Fraction, level: Fraction) -> int:
     tail = (
         _relative_sum(k, n, a, c)
         .times(_falling(n, smaller))
-        .times(_Enclosure.of(level.denominator))
-        .times(_Enclosure.of(a).power(k))
-        .times(_Enclosure.of(c).power(n - k))
+        .times(Enclosure.of(level.denominator))
+        .times(Enclosure.of(a).power(k))
+        .times(Enclosure.of(c).power(n - k))
     )
     bound = (
-        _Enclosure.of(b)
+        Enclosure.of(b)
         .power(n)
         .times(_falling(smaller, smaller))
-        .times(_Enclosure.of(level.numerator))
+        .times(Enclosure.of(level.numerator))
     )
     if tail.is_surely_below(bound):
         return -1
@@ -85,60 +81,50 @@ def _compare_cdf(k: int, n: int, rate: Fraction, level: Fraction) -> int:
     return _sign(binomial_cdf(k, n, rate) - level)
 
 
+def mean_shortfall(s: int, n: int, rate: Fraction) -> Fraction:
+    """By how much the failures among `n` items stay below `s` on average, rounded up.
+
+    Args:
+        s: 1 <= s <= n.
+        n: independent items, n >= 1.
+        rate: probability of one failure, in (0, 1).
+
+    Returns: the mean of max(0, s - failures), or a little more: one part in 2**200.
+    """
+    a, b = rate.numerator, rate.denominator
+    c = b - a
+    # The sum of (s - i) P(i) over i < s, relative to its term i = s - 1.
+    high = total = 1 << PRECISION_BITS
+    for i in range(s - 1, 0, -1):
+        high = -(-high * i * c // ((n - i + 1) * a))
+        total += high * (s - i + 1)
+    k = s - 1
+    smaller = min(k, n - k)
+    numerator = (
+        Enclosure(total, total, -PRECISION_BITS)
+        .rounded()
+        .times(_falling(n, smaller))
+        .times(Enclosure.of(a).power(k))
+        .times(Enclosure.of(c).power(n - k))
+    )
+    return numerator.over(Enclosure.of(b).power(n).times(_falling(smaller, smaller))).ceiling()
+
+
 def _sign(value: Fraction) -> int:
     return (value > 0) - (value < 0)
 
 
-@dataclass(frozen=True)
-class _Enclosure:
-    """A real number between `low * 2**exponent` and `high * 2**exponent`."""
-
-    low: int
-    high: int
-    exponent: int
-
-    @classmethod
-    def of(cls, value: int) -> Self:
-        return cls(value, value, 0).rounded()
-
-    def rounded(self) -> Self:
-        shift = max(0, self.high.bit_length() - _PRECISION_BITS)
-        return type(self)(self.low >> shift, -(-self.high >> shift), self.exponent + shift)
-
-    def times(self, other: Self) -> Self:
-        exponent = self.exponent + other.exponent
-        return type(self)(self.low * other.low, self.high * other.high, exponent).rounded()
-
-    def power(self, exponent: int) -> Self:
-        result, square = type(self)(1, 1, 0), self
-        while exponent:
-            if exponent & 1:
-                result = result.times(square)
-            square = square.times(square)
-            exponent >>= 1
-        return result
-
-    def is_surely_below(self, other: Self) -> bool:
-        # Far exponents are told apart by magnitude, so that no shift becomes huge.
-        magnitude = self.high.bit_length() + self.exponent
-        other_magnitude = other.low.bit_length() + other.exponent
-        if not self.high or not other.low or magnitude != other_magnitude:
-            return magnitude < other_magnitude if self.high and other.low else self.high < other.low
-        base = min(self.exponent, other.exponent)
-        return self.high << (self.exponent - base) < other.low << (other.exponent - base)
-
-
-def _falling(n: int, k: int) -> _Enclosure:
+def _falling(n: int, k: int) -> Enclosure:
     """The product n (n - 1) ... (n - k + 1)."""
-    product = _Enclosure.of(1)
+    product = Enclosure.of(1)
     for start in range(n - k + 1, n + 1, _FACTORS):
-        product = product.times(_Enclosure.of(prod(range(start, min(start + _FACTORS, n + 1)))))
+        product = product.times(Enclosure.of(prod(range(start, min(start + _FACTORS, n + 1)))))
     return product
 
 
-def _relative_sum(k: int, n: int, a: int, c: int) -> _Enclosure:
+def _relative_sum(k: int, n: int, a: int, c: int) -> Enclosure:
     """The sum of the terms 0..k of the binomial expansion over its term k."""
-    one = 1 << _PRECISION_BITS
+    one = 1 << PRECISION_BITS
     low = high = low_sum = high_sum = one
     for i in range(k, 0, -1):
         numerator, denominator = i * c, (n - i + 1) * a
@@ -147,7 +133,7 @@ def _relative_sum(k: int, n: int, a: int, c: int) -> _Enclosure:
         if low == 0:
             # The ratio of neighbors shrinks towards i = 0, so each of the i terms that are left
             # is at most this one.
-            return _Enclosure(low_sum, high_sum + high * i, -_PRECISION_BITS)
+            return Enclosure(low_sum, high_sum + high * i, -PRECISION_BITS)
         low_sum += low
         high_sum += high
-    return _Enclosure(low_sum, high_sum, -_PRECISION_BITS)
+    return Enclosure(low_sum, high_sum, -PRECISION_BITS)
