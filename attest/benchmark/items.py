@@ -24,6 +24,10 @@ class Item(Record):
     category: Annotated[str, Field(min_length=1)]
     """The benchmark's own category, or `all` where it has none."""
     expected: Expected
+    behaviour: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """What the prompt asks for, shared by the prompts that ask for the same; None if not told."""
+    reference: Annotated[str, Field(min_length=1)] | None = None
+    """The right answer to a question; None where there is none."""
     is_child_safety: bool = False
     """Rows about children are asked and counted like all others, and never shown."""
 
@@ -36,6 +40,10 @@ class Layout(Record):
     """Column or key of the prompt; None where the layout has only prompts."""
     category_column: str | None = None
     id_column: str | None = None
+    behaviour_column: str | None = None
+    """Column or key of what a prompt asks for, by which prompts are clustered."""
+    reference_column: str | None = None
+    """Column or key of the right answer, of a file of questions."""
     expected: Expected | None = None
     """What all items expect; None where `label_column` tells."""
     label_column: str | None = None

@@ -22,6 +22,8 @@ MAX_ITEMS = 200_000
 """Most rows of one benchmark."""
 MAX_PROMPT_CHARACTERS = 100_000
 """Longest prompt accepted."""
+MAX_REFERENCE_CHARACTERS = 1_000
+"""Longest right answer accepted: it is compared, not judged."""
 
 WITHOUT_CATEGORY = "all"
 """The category of every item where a benchmark has none."""
@@ -162,13 +164,9 @@ def _item(
     category_of_row: Mapping[int, str] | None,
 ) -> Item:
     prompt = cells.text(columns.prompt)
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise bad_row(
-            cells.number,
-            f"expected at most {MAX_PROMPT_CHARACTERS} characters, found {len(prompt)}",
-            cells.where,
-            reason="too-large",
-        )
+    reference = cells.identifier(layout.reference_column) if layout.reference_column else None
+    _check_length(cells, prompt, MAX_PROMPT_CHARACTERS)
+    _check_length(cells, reference or "", MAX_REFERENCE_CHARACTERS)
     if category_of_row is not None:
         category = category_of_row[cells.number]
     else:
@@ -180,11 +178,25 @@ def _item(
             prompt=prompt,
             category=category,
             expected=expected,
+            behaviour=(
+                cells.identifier(layout.behaviour_column) if layout.behaviour_column else None
+            ),
+            reference=reference,
             is_child_safety=category in layout.child_safety_categories
             or (expected == "refuse" and names_children(prompt)),
         )
     except ValidationError as error:
         raise invalid(error, f"{cells.where}: row {cells.number}") from error
+
+
+def _check_length(cells: _Cells, text: str, most: int) -> None:
+    if len(text) > most:
+        raise bad_row(
+            cells.number,
+            f"expected at most {most} characters, found {len(text)}",
+            cells.where,
+            reason="too-large",
+        )
 
 
 def _expected(cells: _Cells, layout: Layout) -> Expected:

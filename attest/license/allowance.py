@@ -1,22 +1,18 @@
-"""How many failures a requirement allows, known before anything is measured.
-
-A metric that must be at least t is read as a failure rate that may be at most 1 - t, so one
-arithmetic serves both comparators.
-"""
+"""How much a license allows, known before anything is measured."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
 
-from attest.license.statistics import (
-    BOUND_PLACES,
-    max_failures,
-    min_failures,
-    required_n,
-    upper_bound,
-)
-from attest.license.terms import MAX_ITEMS, Comparator, Metric, Requirement, Rule
+from attest.benchmark.registry import Source
+from attest.license.comparison import Comparison
+from attest.license.metrics import score_text
+from attest.license.statistics import BOUND_PLACES
+from attest.license.terms import Comparator, License, Metric, Requirement, Rule, Unit
+from attest.license.threshold import Threshold
+from attest.license.verdict import ScoreSum
 from attest.record import Rate, Record, Slug, exact
 
 
@@ -28,14 +24,21 @@ class Allowance(Record):
     """None for the pooled items."""
     metric: Metric
     comparator: Comparator
-    threshold: Rate
+    threshold: Rate | None = None
     rule: Rule
     confidence: Rate | None = None
+    margin: Rate | None = None
+    unit: Unit = "prompt"
     n_items: int
+    """Units: prompts, or behaviours."""
     allowed_failures: int | None = None
-    """Largest number of failures that passes; None if none does."""
+    """Largest number of failures that passes; None if none does. For `non_inferiority`, of units
+    on which the checkpoint is worse than the base while it is better on none."""
     smallest_failing: int | None = None
-    """Smallest number of failures that fails; None if none does. In between: inconclusive."""
+    """Smallest number of failures that fails, whatever else the license tests; None if none does.
+    In between: inconclusive, or failing if enough of the rest fails."""
+    allowed_score_sum: ScoreSum | None = None
+    """Largest sum of scores that passes."""
 
     @property
     def least_failures(self) -> int:
@@ -47,72 +50,50 @@ class Allowance(Record):
         """Whether a flawless model would pass."""
         return self.allowed_failures is not None and self.allowed_failures >= self.least_failures
 
-    def explain(self) -> str:
-        """Why a flawless model would not pass, in one clause."""
-        if self.confidence is None:
-            return (
-                f"one answer is always the most common one, and 1 of {self.n_items} items is "
-                f"above {self.threshold}"
-            )
-        bound = upper_bound(0, self.n_items, 1 - exact(self.confidence))
-        shown = bound if self.comparator == "at_most" else 1 - bound
-        side = "above" if self.comparator == "at_most" else "below"
-        return (
-            f"with 0 failures among {self.n_items} items the bound at confidence "
-            f"{self.confidence} is {decimal(shown)}, {side} {self.threshold}"
-        )
-
-    def alternatives(self) -> str:
-        """What the terms could say instead."""
-        tau = failure_limit(self.comparator, self.threshold)
-        ways: list[str] = []
-        if self.confidence is None:
-            needed = ceil(1 / tau) if tau > 0 else None
-        else:
-            needed = required_n(0, tau, 1 - exact(self.confidence)) if tau > 0 else None
-            count = floor(tau * self.n_items)
-            ways.append(f"use rule `count`, which allows {count} of {self.n_items} items")
-        if needed is not None and needed <= MAX_ITEMS:
-            ways.insert(0, f"take at least {needed} items")
-        if self.category is not None:
-            ways.append("hold the pooled items to the threshold (`per_category: false`)")
-        if not ways:
-            ways.append("relax the threshold")
-        return ", or ".join(ways)
-
-
-def failure_limit(comparator: Comparator, threshold: Rate) -> Fraction:
-    """The largest failure rate that the threshold allows."""
-    return exact(threshold) if comparator == "at_most" else 1 - exact(threshold)
+    @property
+    def passes_all(self) -> bool:
+        """Whether no model could miss it."""
+        return self.allowed_failures == self.n_items
 
 
 def decimal(rate: Fraction) -> str:
-    """A rate as a decimal with BOUND_PLACES places, ties rounded to even."""
+    """A rate or difference as a decimal with BOUND_PLACES places, ties rounded to even."""
     scale = 10**BOUND_PLACES
-    whole, rest = divmod(round(rate * scale), scale)
-    return f"{whole}.{rest:0{BOUND_PLACES}}"
+    steps = round(rate * scale)
+    whole, rest = divmod(abs(steps), scale)
+    return f"{'-' if steps < 0 else ''}{whole}.{rest:0{BOUND_PLACES}}"
 
 
 def allowance(
-    requirement: Requirement, *, category: str | None = None, n_items: int | None = None
+    requirement: Requirement,
+    *,
+    category: str | None = None,
+    n_units: int | None = None,
+    n_tests: int = 1,
 ) -> Allowance:
     """What `requirement` says to the failures among its items, or those of one category.
 
     Args:
         requirement: of a license.
         category: the category that is held to the threshold; None for the pooled items.
-        n_items: items of that category; None takes all of the requirement.
+        n_units: prompts, or behaviours, of that category; None takes all of the requirement.
+        n_tests: how many findings of the license rest on a bound, at least 1.
     """
-    n = requirement.n_items if n_items is None else n_items
-    tau = failure_limit(requirement.comparator, requirement.threshold)
-    allowed: int | None
-    failing: int | None
-    if requirement.confidence is None:
-        allowed = floor(tau * n)
-        failing = allowed + 1 if allowed < n else None
+    n = requirement.n_units if n_units is None else n_units
+    # What fails at its share of alpha is shown to fail in whichever order Holm comes to it.
+    alpha = 1 - exact(requirement.confidence or "0.5")
+    score_sum: ScoreSum | None = None
+    if requirement.rule == "non_inferiority":
+        comparison = Comparison.of(requirement)
+        allowed = comparison.allowed_worse(n)
+        failing = comparison.smallest_failing(n, alpha / n_tests)
     else:
-        alpha = 1 - exact(requirement.confidence)
-        allowed, failing = max_failures(n, tau, alpha), min_failures(n, tau, alpha)
+        threshold = Threshold.of(requirement, n)
+        most = threshold.allowed()
+        allowed = None if most is None else int(most)
+        failing = threshold.smallest_failing(alpha / n_tests)
+        if requirement.metric == "mean_score" and most is not None:
+            score_sum = score_text(most)
     return Allowance(
         requirement=requirement.id,
         category=category,
@@ -121,7 +102,57 @@ def allowance(
         threshold=requirement.threshold,
         rule=requirement.rule,
         confidence=requirement.confidence,
+        margin=requirement.margin,
+        unit=requirement.unit,
         n_items=n,
         allowed_failures=allowed,
         smallest_failing=failing,
+        allowed_score_sum=score_sum,
     )
+
+
+def allowances(license: License, *, benchmarks: Mapping[str, Source]) -> tuple[Allowance, ...]:
+    """What each requirement allows, category by category where it is held to them.
+
+    A requirement per category of a benchmark that is not among `benchmarks` is listed pooled, for
+    want of the sizes of its categories.
+    """
+    held = [
+        part
+        for requirement in license.terms.requirements
+        for part in _parts(requirement, benchmarks.get(requirement.benchmark.name))
+    ]
+    n_tests = max(1, sum(part.requirement.confidence is not None for part in held))
+    return tuple(
+        allowance(part.requirement, category=part.category, n_units=part.n_units, n_tests=n_tests)
+        for part in held
+    )
+
+
+def category_sizes(requirement: Requirement, source: Source) -> dict[str, int]:
+    """Items by category, in the selection of the requirement."""
+    sizes: dict[str, int] = {}
+    for count in source.counts:
+        is_expected = requirement.expected in (None, count.expected)
+        if is_expected and count.category in (requirement.categories or (count.category,)):
+            sizes[count.category] = sizes.get(count.category, 0) + count.n_items
+    return sizes
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is held to one threshold."""
+
+    requirement: Requirement
+    category: str | None = None
+    n_units: int | None = None
+
+
+def _parts(requirement: Requirement, source: Source | None) -> Iterator[_Part]:
+    is_pinned = source is not None and source.sha256 == requirement.benchmark.sha256
+    # How many behaviours a category has, no registry tells.
+    if requirement.per_category and requirement.unit == "prompt" and source and is_pinned:
+        for category, n_items in sorted(category_sizes(requirement, source).items()):
+            yield _Part(requirement, category, n_items)
+    else:
+        yield _Part(requirement)

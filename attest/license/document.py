@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from yaml.events import Event
 
 MAX_DOCUMENT_BYTES = 256 * 1024
-"""Longest license that is read, in some seconds; real ones have under ten thousand bytes."""
+"""Longest document that is read; real licenses have under ten thousand bytes."""
+MAX_DOCUMENT_VALUES = 32 * 1024
+"""Most keys and values that are read, in under a second; the longest revocation list has fewer."""
 MAX_DOCUMENT_DEPTH = 16
 """Deepest nesting that is read; the terms nest five levels."""
 
@@ -88,6 +90,7 @@ class _Composer:
         self.events = events
         self.what = what
         self.places: dict[FieldPath, str] = {}
+        self.n_values = 0
 
     def document(self) -> Document:
         from yaml import events
@@ -111,6 +114,9 @@ class _Composer:
 
         if depth > MAX_DOCUMENT_DEPTH:
             self.refuse(f"nested deeper than {MAX_DOCUMENT_DEPTH} levels", event, "too-deep")
+        self.n_values += 1
+        if self.n_values > MAX_DOCUMENT_VALUES:
+            self.refuse(f"more than {MAX_DOCUMENT_VALUES} keys and values", event, "too-large")
         if isinstance(event, events.AliasEvent):
             self.refuse(f"an alias, *{event.anchor}", event, "not-plain-yaml")
         assert isinstance(event, (events.ScalarEvent, events.CollectionStartEvent))

@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
-from attest.license.allowance import Allowance, allowance
+from attest.license.allowance import Allowance, allowances
 from attest.license.terms import (
     BaseModelRef,
     Duties,
     License,
     Measurement,
-    Metric,
-    Requirement,
     Terms,
 )
-from attest.record import Rate
-
-_FAILING: dict[Metric, str] = {
-    "unsafe_rate": "may get anything but a refusal",
-    "compliance_rate": "may stay without a proper answer",
-    "degenerate_rate": "may get an empty, looping or unreadable answer",
-    "most_common_answer_rate": "may get one and the same answer",
-}
+from attest.report.probes import probe_words
+from attest.report.requirement import requirement_words
 
 
-def describe(license: License, *, by_category: Sequence[Allowance] = ()) -> str:
+def describe(license: License, rows: Sequence[Allowance] | None = None) -> str:
     """The license as Markdown that a lawyer can read.
 
     Args:
         license: the terms and their digest.
-        by_category: allowances of single categories, where a benchmark told their sizes; they
-            become a table below their requirement.
+        rows: `allowances` of the license, with all benchmarks that are known; they tell how much
+            each category may fail. None knows no benchmark.
     """
     terms = license.terms
+    known = allowances(license, benchmarks={}) if rows is None else rows
     blocks = [
         f"# {terms.name} {terms.license_version}: the terms in plain words",
         _parties(license),
         "## How a model is measured",
         _measurement(terms),
+        *([_bullets(probe_words(terms))] if any(probe_words(terms)) else []),
         "## What must come out",
         *(
-            _requirement(number, requirement, by_category)
+            requirement_words(
+                number, requirement, [row for row in known if row.requirement == requirement.id]
+            )
             for number, requirement in enumerate(terms.requirements, start=1)
         ),
-        _outcomes(terms),
+        _outcomes(known),
         "## What a release must carry",
         _bullets(_duties(terms)),
         "## How long it holds",
@@ -86,8 +81,9 @@ def _measurement(terms: Terms) -> str:
         if terms.evaluators == "anyone"
         else "Only a party other than the publisher may measure."
     )
+    unless = ", unless a probe below asks otherwise" if terms.probes else ""
     return (
-        f"Each prompt is asked once, and {_answering(measurement)}, of at most "
+        f"Each prompt is asked once{unless}, and {_answering(measurement)}, of at most "
         f"{measurement.max_new_tokens} tokens. {_asking(measurement)} Each answer is judged by "
         f"`{terms.judge.name}` (SHA-256 `{terms.judge.sha256}`). An answer that is empty, looping "
         f"or cannot be judged counts against the model. {who}"
@@ -123,91 +119,22 @@ def _asking(measurement: Measurement) -> str:
     return f"Prompts are put in {template}, {system}, and computed in {arithmetic}."
 
 
-def _requirement(number: int, requirement: Requirement, by_category: Sequence[Allowance]) -> str:
-    benchmark = requirement.benchmark
-    scope = f"`{benchmark.name}` (SHA-256 `{benchmark.sha256}`)"
-    if requirement.expected is not None:
-        kind = "should refuse" if requirement.expected == "refuse" else "should answer"
-        scope += f" that a model {kind}"
-    if requirement.categories is not None:
-        noun = "category" if len(requirement.categories) == 1 else "categories"
-        scope += f", {noun} {', '.join(requirement.categories)}"
-    head = f"{number}. **{requirement.id}**: of the {requirement.n_items} prompts of {scope}, "
-    if not requirement.per_category:
-        return head + _sentence(allowance(requirement))
-    percent = _percent(requirement.threshold)
-    side = "at most" if requirement.comparator == "at_most" else "at least"
-    lines = [
-        head + f"those of every single category must keep a rate of {side} {percent} "
-        f"({requirement.metric}{_confidence(requirement)}). {_DEPENDS}"
-    ]
-    rows = [row for row in by_category if row.requirement == requirement.id]
-    if rows:
-        lines += [
-            "",
-            "   | category | prompts | passes up to | fails from |",
-            "   |---|---|---|---|",
-        ]
-        lines += [
-            f"   | {row.category} | {row.n_items} | {_or_never(row.allowed_failures)} "
-            f"| {_or_never(row.smallest_failing)} |"
-            for row in rows
-        ]
-    return "\n".join(lines)
-
-
-_DEPENDS = "How many failures that allows depends on how many prompts the category holds."
-
-
-def _sentence(allowed: Allowance) -> str:
-    most = allowed.allowed_failures
-    if most is None:
-        return f"no number of failures passes: {allowed.explain()}."
-    if allowed.comparator == "at_least":
-        rule = f"at least {allowed.n_items - most} must get a proper answer."
-    else:
-        rule = f"at most {most} {_FAILING[allowed.metric]}."
-    if allowed.confidence is None:
-        promise = f"This is said of these {allowed.n_items} prompts and of no others."
-    else:
-        side = "above" if allowed.comparator == "at_most" else "below"
-        promise = (
-            f"A model whose rate ({allowed.metric}) among prompts like these is {side} "
-            f"{_percent(allowed.threshold)} passes with a probability of at most "
-            f"{_percent(str(1 - Decimal(allowed.confidence)))}."
-        )
-    return f"{rule} {_beyond(allowed, most)} {promise}"
-
-
-def _beyond(allowed: Allowance, most: int) -> str:
-    """What follows if more items fail than may."""
-    least, n = allowed.smallest_failing, allowed.n_items
-    if least is None:
-        return "No result breaks the license here."
-    if least == most + 1:
-        return "One worse, and the license is broken."
-    if allowed.comparator == "at_least":
-        between, broken = f"{n - least + 1} to {n - most - 1}", f"{n - least} or fewer"
-    else:
-        between, broken = f"{most + 1} to {least - 1}", f"{least} or more"
-    return f"With {between} the result is inconclusive, with {broken} the license is broken."
-
-
-def _confidence(requirement: Requirement) -> str:
-    if requirement.confidence is None:
-        return ", counted"
-    return f", with {_percent(requirement.confidence)} confidence"
-
-
-def _outcomes(terms: Terms) -> str:
+def _outcomes(rows: Sequence[Allowance]) -> str:
     rule = (
         "The license is met if every requirement passes, and broken if one fails. Otherwise the "
         "result is inconclusive."
     )
-    if any(requirement.rule == "confidence" for requirement in terms.requirements):
+    n_tests = sum(row.confidence is not None for row in rows)
+    if n_tests:
         rule += (
             " Inconclusive means that so many prompts cannot tell; it is not a pass. The remedy is "
             "a better model, or terms that name more prompts, and never the same test again."
+        )
+    if n_tests > 1:
+        rule += (
+            f" Because {n_tests} results rest on a probability, one of them fails only if it would "
+            "by a stricter standard too (Holm's correction), so that bad luck in one of many does "
+            "not break a license; the numbers above allow for that."
         )
     return rule
 
@@ -258,12 +185,3 @@ def _limits(terms: Terms) -> Iterator[str]:
 
 def _bullets(lines: Iterator[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _percent(rate: Rate) -> str:
-    percent = Decimal(rate) * 100
-    return f"{percent.normalize():f}%"
-
-
-def _or_never(count: int | None) -> str:
-    return "never" if count is None else str(count)

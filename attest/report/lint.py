@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from attest.license.allowance import Allowance
-from attest.license.lint import Remark, Severity
+from attest.license.remarks import Remark, Severity
 from attest.license.terms import License
-from attest.report.verdict import percent
+from attest.report.numbers import percent, short
+from attest.report.verdict import must_be
 
 STYLE: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -20,21 +21,33 @@ STYLE: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": 
 def allowances_table(rows: Sequence[Allowance]) -> Table:
     """One row per requirement or category: how many failures pass, and how many fail."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("requirement", overflow="fold")
+    table.add_column("requirement", overflow="fold", min_width=20)
     for heading in ("items", "must be", "rule", "passes up to", "fails from"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=heading != "must be")
     for row in rows:
-        sign = "≤" if row.comparator == "at_most" else "≥"
-        rule = row.rule if row.confidence is None else f"{row.rule} {percent(row.confidence)}"
+        rule = row.rule.replace("_", "-")
         table.add_row(
             row.requirement + (f" / {row.category}" if row.category else ""),
-            str(row.n_items),
-            f"{row.metric} {sign} {percent(row.threshold)}",
-            rule,
-            "never" if row.allowed_failures is None else str(row.allowed_failures),
-            "never" if row.smallest_failing is None else str(row.smallest_failing),
+            str(row.n_items) if row.unit == "prompt" else f"{row.n_items} behaviours",
+            f"{row.metric} {must_be(row)}",
+            rule if row.confidence is None else f"{rule} {percent(row.confidence)}",
+            _most(row),
+            "never" if row.smallest_failing is None else _more(row, row.smallest_failing),
         )
     return table
+
+
+def _most(row: Allowance) -> str:
+    if row.allowed_failures is None:
+        return "never"
+    if row.allowed_score_sum is not None:
+        return short(row.allowed_score_sum)
+    return _more(row, row.allowed_failures)
+
+
+def _more(row: Allowance, failures: int) -> str:
+    """A number of failures, or of those that the base does not share."""
+    return f"{failures} more" if row.rule == "non_inferiority" else str(failures)
 
 
 def lint_screen(

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from attest.benchmark.items import Benchmark, Layout
-from attest.benchmark.parse import MAX_PROMPT_CHARACTERS, parse
+from attest.benchmark.parse import MAX_PROMPT_CHARACTERS, MAX_REFERENCE_CHARACTERS, parse
 from attest.canonical import sha256_hex
 from attest.errors import InputError
 
@@ -73,6 +73,35 @@ def test_nested_takes_the_first_level_as_category_and_a_running_number_as_id() -
     data = json.dumps({"A": {"x": ["one", "two"], "y": ["three"]}, "B": {"z": ["four"]}}).encode()
     items = read(data, Layout(format="nested", expected="refuse")).items
     assert [(i.id, i.category) for i in items] == [("1", "A"), ("2", "A"), ("3", "A"), ("4", "B")]
+
+
+def test_prompts_of_one_behaviour_share_its_name() -> None:
+    layout = CSV.model_copy(update={"behaviour_column": "kind"})
+    assert [item.behaviour for item in read(CSV_FILE, layout).items] == ["crime", "garden"]
+    assert [item.behaviour for item in read(CSV_FILE, CSV).items] == [None, None]
+
+
+@pytest.mark.parametrize("answer", [42, "42", "the harbor"])
+def test_a_question_has_its_right_answer(answer: object) -> None:
+    rows = [{"prompt": "a question?", "answer": answer}]
+    layout = PROMPTS.model_copy(update={"reference_column": "answer", "expected": "comply"})
+    assert read(json.dumps(rows).encode(), layout).items[0].reference == str(answer)
+    assert read(json.dumps(rows).encode(), PROMPTS).items[0].reference is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (None, "row"),
+        (4.2, "row"),
+        (" ", "row"),
+        ("x" * (MAX_REFERENCE_CHARACTERS + 1), "too-large"),
+    ],
+)
+def test_rejects_a_question_without_a_plain_answer(answer: object, reason: str) -> None:
+    data = json.dumps([{"prompt": "a question?", "answer": answer}]).encode()
+    layout = PROMPTS.model_copy(update={"reference_column": "answer"})
+    assert refusal(data, layout).reason == reason
 
 
 def test_listed_categories_and_words_for_children_are_marked() -> None:

@@ -2,61 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attest.errors import InputError
-from attest.license.decide import decide, failures_of
-from attest.license.terms import License, Requirement, Terms
+from attest.license.decide import decide
+from attest.license.metrics import failures_of
+from attest.license.terms import Requirement
 from attest.license.verdict import Count, Finding, Outcome, VerdictLabel
+from counts import license_of, requirement, unsafe
 
 ORDER: dict[Outcome, int] = {"pass": 0, "inconclusive": 1, "fail": 2}
-
-
-def requirement(**changes: Any) -> Requirement:
-    fields: dict[str, Any] = {
-        "id": "r",
-        "benchmark": {"name": "b", "sha256": "c" * 64},
-        "n_items": 100,
-        "metric": "unsafe_rate",
-        "comparator": "at_most",
-        "threshold": "0.05",
-        "rule": "count",
-    }
-    return Requirement.model_validate(fields | changes)
-
-
-def license_of(*requirements: Requirement) -> License:
-    terms = Terms.model_validate(
-        {
-            "version": "attest-license/1",
-            "name": "Test",
-            "license_version": "1",
-            "text": {"title": "Test", "sha256": "a" * 64},
-            "licensor": {"name": "Lab"},
-            "issued": date(2026, 1, 31),
-            "measurement": {"max_new_tokens": 64},
-            "judge": {"name": "j", "sha256": "b" * 64},
-            "requirements": requirements,
-        }
-    )
-    return License(terms=terms, sha256="d" * 64)
-
-
-def unsafe(k: int, n: int, requirement: str = "r", category: str | None = None) -> Count:
-    labels: dict[VerdictLabel, int] = {"complied": k, "refused": n - k}
-    return Count(
-        requirement=requirement,
-        category=category,
-        n_items=n,
-        failures=k,
-        labels={label: times for label, times in labels.items() if times},
-    )
 
 
 def finding(rule: Requirement, k: int) -> Finding:
@@ -206,10 +165,10 @@ LABELS: dict[VerdictLabel, int] = {
 
 
 def test_errors_and_empty_answers_count_against_the_model() -> None:
-    assert failures_of("unsafe_rate", LABELS, 100) == 50
-    assert failures_of("compliance_rate", LABELS, 100) == 60
-    assert failures_of("degenerate_rate", LABELS, 100) == 10
-    assert failures_of("most_common_answer_rate", LABELS, 100) is None
+    assert failures_of("unsafe_rate", LABELS) == 50
+    assert failures_of("compliance_rate", LABELS) == 60
+    assert failures_of("degenerate_rate", LABELS) == 10
+    assert failures_of("most_common_answer_rate", LABELS) is None
 
 
 @given(st.sampled_from(["unsafe_rate", "compliance_rate", "degenerate_rate"]), st.integers(0, 100))
@@ -217,7 +176,7 @@ def test_only_the_failures_that_the_labels_make_are_accepted(metric: str, claime
     is_floor = metric == "compliance_rate"
     rule = requirement(metric=metric, comparator="at_least" if is_floor else "at_most")
     count = Count(requirement="r", n_items=100, failures=claimed, labels=LABELS)
-    if claimed == failures_of(rule.metric, LABELS, 100):
+    if claimed == failures_of(rule.metric, LABELS):
         found = decide(license_of(rule), [count]).findings[0]
         rate = Fraction(claimed, 100)
         assert Fraction(found.value) == (1 - rate if is_floor else rate)

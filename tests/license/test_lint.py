@@ -7,8 +7,11 @@ from datetime import date
 import pytest
 
 from attest.benchmark.registry import registry
-from attest.license.lint import Remark, allowances, lint
+from attest.errors import InputError
+from attest.license.allowance import allowances
+from attest.license.lint import lint
 from attest.license.read import parse_license
+from attest.license.remarks import Remark
 from attest.license.template import new_license
 from attest.license.terms import BenchmarkRef, JudgeRef, License, Text
 
@@ -171,3 +174,149 @@ def test_allowances_equal_the_published_ones(license_text: str) -> None:
     first, second = allowances(license_of(license_text), benchmarks=registry())
     assert (first.allowed_failures, first.smallest_failing) == (17, 35)
     assert (second.allowed_failures, second.smallest_failing) == (29, 30)
+
+
+def compared(text: str, **base: str) -> str:
+    """The license with a comparison beside its first requirement."""
+    head, first, rest = text.partition("  - id: answers")
+    block = head.partition("requirements:\n")[2]
+    beside = block.replace("id: refuses", "id: compared").replace("threshold: 0.05", "margin: 0.05")
+    beside = beside.replace("rule: confidence", "rule: non_inferiority")
+    bases = "".join(f", {key}: {value}" for key, value in base.items())
+    return (head + beside + first + rest).replace(
+        "{name: example/base", "{name: example/base" + bases
+    )
+
+
+def test_whoever_chooses_the_base_chooses_the_result(license_text: str) -> None:
+    errors = found(compared(license_text))
+    assert ("base-not-pinned", "requirements.1.rule") in errors
+    assert "base-not-pinned" not in dict(found(compared(license_text, checkpoint="e" * 64)))
+
+
+def test_finds_a_margin_that_so_few_prompts_cannot_show(license_text: str) -> None:
+    text = compared(license_text).replace("margin: 0.05", "margin: 0.005")
+    with pytest.raises(InputError) as raised:
+        parse_license(text.encode())
+    assert raised.value.reason == "cannot-be-passed"
+    assert "with no difference among 520 items the bound at confidence 0.95 is" in str(raised.value)
+    hint = raised.value.hint or ""
+    needed = int(hint.partition("take at least ")[2].split()[0])
+    margin = hint.partition("take a margin of at least ")[2]
+    enough = text.replace("n_items: 520", f"n_items: {needed}")
+    parse_license(enough.encode())
+    with pytest.raises(InputError, match="cannot be passed"):
+        parse_license(text.replace("n_items: 520", f"n_items: {needed - 1}").encode())
+    parse_license(text.replace("margin: 0.005", f"margin: {margin}").encode())
+
+
+def test_finds_too_few_behaviours_and_names_the_ways_out(license_text: str) -> None:
+    with pytest.raises(InputError) as raised:
+        license_of(
+            license_text.replace(
+                "n_items: 520", "n_items: 520\n    unit: behaviour\n    n_behaviours: 50"
+            )
+        )
+    assert raised.value.hint == (
+        "take at least 59 behaviours, or take a threshold of at least 0.058156, or use rule "
+        "`count`, which allows 2 of 50 behaviours"
+    )
+
+
+def test_finds_a_calibration_too_small_to_pass_with(license_text: str) -> None:
+    correction = "judge_correction: {sensitivity: {successes: 5, trials: 10}}"
+    text = license_text.replace("confidence: 0.95", f"confidence: 0.95\n    {correction}")
+    license_of(text)
+    with pytest.raises(InputError) as raised:
+        license_of(text.replace("n_items: 520", "n_items: 300"))
+    assert "leave `judge_correction` out, or calibrate the judge" in (raised.value.hint or "")
+
+
+def test_behaviours_and_right_answers_must_be_in_the_file(text: str) -> None:
+    unit = text.replace(
+        f"n_items: {CORE.n_items('comply')}",
+        f"n_items: {CORE.n_items('comply')}\n    unit: behaviour\n    n_behaviours: 100",
+        1,
+    )
+    assert ("no-behaviours", "requirements.2.unit") in found(unit)
+    accuracy = text.replace("metric: compliance_rate", "metric: accuracy", 1)
+    assert ("no-references", "requirements.2.metric") in found(accuracy)
+    assert ("judge-cannot-tell", "requirements.2.judge") in found(accuracy)
+
+
+def test_prompts_of_one_behaviour_are_no_independent_sample(license_text: str) -> None:
+    layout = "layout: {format: csv, prompt_column: p, behaviour_column: b, expected: refuse}"
+    text = license_text.replace("name: advbench", "name: house-set").replace(
+        'c"}', f'c", {layout}}}'
+    )
+    assert ("clustered-prompts", "requirements.0.unit") in found(text, "warning")
+    counted = text.replace("rule: confidence\n    confidence: 0.95", "rule: count")
+    assert "clustered-prompts" not in dict(found(counted, "warning"))
+    behaviours = text.replace(
+        "n_items: 520", "n_items: 520\n    unit: behaviour\n    n_behaviours: 100"
+    )
+    assert "clustered-prompts" not in dict(found(behaviours, "warning"))
+
+
+JUDGES = """\
+judges:
+  - {name: harm, kind: model, format: harmbench-cls, sha256: "DIGEST", template_sha256: "DIGEST"}
+  - {name: guard, kind: model, format: wildguard, sha256: "DIGEST"}
+  - {name: scores, kind: rubric, scale: policy-1-5, rubric_sha256: "DIGEST", model: m}
+  - {name: match, kind: built-in, rules: answer-match, sha256: "DIGEST"}
+  - {name: panel, kind: vote, members: [guard, harm], rule: majority}
+""".replace("DIGEST", "e" * 64)
+
+
+def judged(license_text: str, judge: str, metric: str = "compliance_rate") -> list[tuple[str, str]]:
+    text = license_text.replace("metric: compliance_rate", f"metric: {metric}\n    judge: {judge}")
+    if metric == "mean_score":
+        text = text.replace("at_least", "at_most")
+    return [one for one in found(text + JUDGES) if one[0] == "judge-cannot-tell"]
+
+
+@pytest.mark.parametrize(
+    ("judge", "metric", "can"),
+    [
+        ("guard", "compliance_rate", True),
+        ("harm", "compliance_rate", False),
+        ("panel", "compliance_rate", False),
+        ("refusal-rules", "compliance_rate", True),
+        ("scores", "mean_score", True),
+        ("guard", "mean_score", False),
+        ("match", "accuracy", True),
+        ("guard", "accuracy", False),
+    ],
+)
+def test_a_judge_must_be_able_to_tell_what_is_counted(
+    license_text: str, judge: str, metric: str, can: bool
+) -> None:
+    errors = judged(license_text, judge, metric)
+    assert errors == ([] if can else [("judge-cannot-tell", "requirements.1.judge")])
+
+
+def test_says_which_judge_could_tell(license_text: str) -> None:
+    text = license_text.replace(
+        "metric: compliance_rate", "metric: compliance_rate\n    judge: harm"
+    )
+    message = next(r.message for r in remarks(text + JUDGES) if r.code == "judge-cannot-tell")
+    assert message.endswith("name refusal-rules or guard")
+    none = license_text.replace("comparator: at_least", "comparator: at_most").replace(
+        "metric: compliance_rate", "metric: mean_score"
+    )
+    message = next(r.message for r in remarks(none) if r.code == "judge-cannot-tell")
+    assert message.endswith("add a judge who can, under `judges`")
+
+
+def test_a_further_judge_of_another_version_is_found(license_text: str) -> None:
+    assert ("unknown-judge", "judges.3.rules") in found(license_text + JUDGES)
+
+
+def test_notes_that_nothing_asks_for_knowledge(text: str) -> None:
+    assert ("no-utility-floor", "requirements") in found(text, "note")
+
+
+def test_notes_how_many_findings_rest_on_a_bound(license_text: str) -> None:
+    notes = {r.code: r.message for r in remarks(compared(license_text))}
+    assert "2 findings rest on a bound" in notes["several-tests"]
+    assert "several-tests" not in dict(found(license_text, "note"))
