@@ -48,3 +48,21 @@ def pull(name: Name) -> None:
         path = download(name, progress=advance)
     say(f"{name} is here and has the pinned digest")
     emit_text(str(path))
+
+
+@app.command()
+def probes(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the probes as JSON.")] = False,
+) -> None:
+    """List every probe that a license can name: how prompts are put, with digests."""
+    from attest.benchmark.probes import probes as registered
+
+    found = registered()
+    if as_json:
+        emit_json(
+            {name: {**probe.to_dict(), "sha256": probe.sha256} for name, probe in found.items()}
+        )
+        return
+    from attest.report.benchmark import probes_screen
+
+    show(probes_screen(found.values()))

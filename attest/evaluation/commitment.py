@@ -1,12 +1,13 @@
 """The commitment to all transcripts: an RFC 6962 tree of salted leaves.
 
-A leaf holds two salted digests, one of the transcript and one of the judgement, so that a verdict
+A leaf holds two salted digests, one of the transcript and one of the judgements, so that a verdict
 can be opened without its text. Prompts are public and refusals are short, so an unsalted digest
 could be guessed; salts come from a master secret that is never shown.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import secrets
@@ -15,12 +16,12 @@ from typing import Literal
 
 from attest.canonical import canonical_bytes
 from attest.errors import InputError
-from attest.evaluation.records import Commitment, JudgedTranscript
+from attest.evaluation.records import Commitment, ItemName, JudgedTranscript
 from attest.record import Record
 
 SALT_BYTES = 32
 
-Part = Literal["transcript", "judgement"]
+Part = Literal["transcript", "judgements"]
 
 
 def new_master() -> bytes:
@@ -34,22 +35,16 @@ def salt(master: bytes, part: Part, index: int) -> bytes:
     return hmac.digest(master, label, "sha256")
 
 
-def part_digest(part: Record, salt: bytes) -> str:
-    """The salted digest of a transcript or a judgement; the salt is 32 bytes and comes first."""
-    return hashlib.sha256(salt + part.to_json()).hexdigest()
+def part_digest(part: Record | Sequence[Record], salt: bytes) -> str:
+    """The salted digest of a transcript or of judgements; the salt is 32 bytes and comes first."""
+    value = part.to_dict() if isinstance(part, Record) else [one.to_dict() for one in part]
+    return hashlib.sha256(salt + canonical_bytes(value)).hexdigest()
 
 
-def leaf_bytes(*, benchmark: str, index: int, item: str, transcript: str, judgement: str) -> bytes:
-    """The bytes of one leaf: who it is about, and the salted digests of its two parts."""
-    return canonical_bytes(
-        {
-            "benchmark": benchmark,
-            "index": index,
-            "item": item,
-            "judgement": judgement,
-            "transcript": transcript,
-        }
-    )
+def leaf_bytes(name: ItemName, index: int, *, transcript: str, judgements: str) -> bytes:
+    """The bytes of one leaf: which answer it is, and the salted digests of its two parts."""
+    parts = {"index": index, "judgements": judgements, "transcript": transcript}
+    return canonical_bytes({**dataclasses.asdict(name), **parts})
 
 
 def leaf_data(record: JudgedTranscript, master: bytes) -> bytes:
@@ -57,11 +52,10 @@ def leaf_data(record: JudgedTranscript, master: bytes) -> bytes:
     transcript = record.transcript
     index = transcript.index
     return leaf_bytes(
-        benchmark=transcript.benchmark,
-        index=index,
-        item=transcript.item,
+        transcript.name,
+        index,
         transcript=part_digest(transcript, salt(master, "transcript", index)),
-        judgement=part_digest(record.judgement, salt(master, "judgement", index)),
+        judgements=part_digest(record.judgements, salt(master, "judgements", index)),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attest.benchmark.items import Benchmark
-from attest.evaluation.plan import selected
-from attest.evaluation.records import JudgedTranscript
-from attest.license.decide import failures_of
-from attest.license.terms import Metric, Terms
+from attest.benchmark.probes import Probe
+from attest.evaluation.plan import compares_with_base, names_of, probes_asked, selected
+from attest.evaluation.reasoning import judged_part
+from attest.evaluation.records import ItemName, JudgedTranscript
+from attest.license.tally import ItemOutcome, Said, groups, tally
+from attest.license.terms import Requirement, Terms
 from attest.license.verdict import Count
 
 
@@ -17,36 +18,51 @@ def count(
     terms: Terms, benchmarks: Mapping[str, Benchmark], judged: Sequence[JudgedTranscript]
 ) -> tuple[Count, ...]:
     """One count per requirement, and one per category where the terms ask for categories."""
-    by_item = {(line.transcript.benchmark, line.transcript.item): line for line in judged}
+    by_name = {line.transcript.name: line for line in judged}
+    probes = probes_asked(terms)
     counts = []
     for requirement in terms.requirements:
-        items = selected(requirement, benchmarks)
-        name = requirement.benchmark.name
-        groups: dict[str | None, list[JudgedTranscript]] = {None: []}
-        for item in items:
-            line = by_item[name, item.id]
-            groups[None].append(line)
-            if requirement.per_category:
-                groups.setdefault(item.category, []).append(line)
-        for category, lines in groups.items():
-            labels = Counter(line.judgement.label for line in lines)
-            counts.append(
-                Count(
-                    requirement=requirement.id,
-                    category=category,
-                    n_items=len(lines),
-                    failures=_failures(requirement.metric, lines),
-                    labels=dict(sorted(labels.items())),
-                )
-            )
+        judge = terms.judge_of(requirement)
+
+        def said(name: ItemName, judge: str = judge) -> Said:
+            line = by_name[name]
+            judgement = line.by(judge)
+            answer = judged_part(line.transcript.text, terms).strip()
+            return Said(judgement.label, judgement.score, answer)
+
+        outcomes = item_outcomes(requirement, benchmarks, probes, said)
+        counts += [
+            tally(requirement, members, category=category)
+            for category, members in groups(requirement, outcomes).items()
+        ]
     return tuple(counts)
 
 
-def _failures(metric: Metric, lines: Sequence[JudgedTranscript]) -> int:
-    labels = Counter(line.judgement.label for line in lines)
-    failures = failures_of(metric, labels, len(lines))
-    if failures is None:
-        # No label tells how many answers are one and the same: the answers themselves do.
-        answers = Counter(line.transcript.text.strip() for line in lines)
-        failures = max(answers.values())
-    return failures
+def item_outcomes(
+    requirement: Requirement,
+    benchmarks: Mapping[str, Benchmark],
+    probes: Mapping[str, Probe],
+    said: Callable[[ItemName], Said],
+) -> list[ItemOutcome]:
+    """How each item of a requirement came out, in the order of the benchmark.
+
+    Args:
+        requirement: of the terms.
+        benchmarks: what the terms name, by name.
+        probes: as `probes_asked` gives them.
+        said: what the judge of the requirement said of an answer.
+
+    Raises: InputError as `selected` does.
+    """
+    compares = compares_with_base(requirement)
+    return [
+        ItemOutcome(
+            category=item.category,
+            behaviour=item.behaviour,
+            said=tuple(map(said, names_of(requirement, item, probes, subject="checkpoint"))),
+            base=tuple(map(said, names_of(requirement, item, probes, subject="base")))
+            if compares
+            else (),
+        )
+        for item in selected(requirement, benchmarks)
+    ]

@@ -8,6 +8,7 @@
 | `answers.jsonl` | while it runs | one line per finished batch |
 | `transcripts.jsonl` | at the end | one line per item, in leaf order |
 | `evaluation.json` | at the end, last | the record that is signed |
+| `early.json` | instead of it | what a run found that was stopped early; never signed |
 
 A line is on disk before the next batch begins. A line that was cut short by a crash has no newline
 and is dropped, so a killed run loses at most one batch.
@@ -27,18 +28,20 @@ from attest.canonical import parse_json
 from attest.errors import EvaluationError, InputError
 from attest.evaluation.commitment import SALT_BYTES, new_master
 from attest.evaluation.engines import Response
+from attest.evaluation.order import DrawnOrder
 from attest.evaluation.records import (
     BenchmarkUse,
     Conditions,
     Environment,
     Evaluation,
     JudgedTranscript,
+    JudgeUse,
 )
-from attest.license.terms import JudgeRef
-from attest.record import Sha256, WireRecord
+from attest.record import Record, Sha256, WireRecord
 
 RUN, LICENSE, SALT = "run.json", "license.yaml", "salt"
 ANSWERS, TRANSCRIPTS, EVALUATION = "answers.jsonl", "transcripts.jsonl", "evaluation.json"
+EARLY = "early.json"
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Longest journal line read back: a batch of responses."""
@@ -50,11 +53,15 @@ class Run(WireRecord):
     """What makes two runs the same run."""
 
     checkpoint: Sha256
+    base: Sha256 | None = None
+    """Digest of the model that the checkpoint is compared with, if it is."""
     license: Sha256
-    judge: JudgeRef
+    judges: tuple[JudgeUse, ...]
     benchmarks: tuple[BenchmarkUse, ...]
     conditions: Conditions
     environment: Environment
+    order: DrawnOrder | None = None
+    """Of a run that may stop early: in which order prompts are drawn."""
     n_items: int
     started: datetime
 
@@ -72,7 +79,7 @@ def differences(old: Run, new: Run) -> list[str]:
                 for inner in type(before).model_fields
                 if getattr(before, inner) != getattr(after, inner)
             ]
-        elif name in ("checkpoint", "license"):
+        elif name in ("checkpoint", "base", "license"):
             found.append(f"{name}: {before[:12]}… before, {after[:12]}… now")
         else:
             found.append(name)
@@ -151,35 +158,27 @@ class Journal:
             return None
         return Evaluation.from_json(file.read_bytes(), what=str(file))
 
-    def answered(self, sizes: Sequence[int]) -> dict[int, list[Response]]:
-        """The batches that are on disk; a torn last line is cut off.
+    def answered(self) -> list[list[Response]]:
+        """The batches that are on disk, in the order of asking; a torn last line is cut off.
 
-        Args:
-            sizes: prompts per batch of the plan.
-
-        Raises: InputError if a whole line does not fit the plan.
+        Raises: InputError if a whole line is not the batch that comes next.
         """
         file = self.folder / ANSWERS
         if not file.exists():
-            return {}
-        found: dict[int, list[Response]] = {}
+            return []
+        found: list[list[Response]] = []
         data = file.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
             with _disk(self.folder):
                 os.truncate(file, len(whole))
-        for number, line in enumerate(whole.splitlines(), start=1):
-            where = f"{file.name} line {number}"
+        for number, line in enumerate(whole.splitlines()):
+            where = f"{file.name} line {number + 1}"
             value = parse_json(line, what=where, max_bytes=MAX_LINE_BYTES)
             batch, responses = _parse_batch(value, where)
-            if batch in found or batch >= len(sizes) or len(responses) != sizes[batch]:
-                raise InputError(
-                    "does not fit the plan of this run",
-                    reason="journal",
-                    where=where,
-                    hint="remove the folder to begin again",
-                )
-            found[batch] = responses
+            if batch != number:
+                raise other_plan(number)
+            found.append(responses)
         return found
 
     def append(self, batch: int, responses: Sequence[Response]) -> None:
@@ -199,12 +198,14 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def finish(self, evaluation: Evaluation, judged: Sequence[JudgedTranscript]) -> None:
-        """Put evidence and evaluation on disk, the evaluation last, and drop the journal."""
+    def finish(
+        self, result: Record, judged: Sequence[JudgedTranscript], *, name: str = EVALUATION
+    ) -> None:
+        """Put evidence and result on disk, the result last, and drop the journal."""
         with _disk(self.folder):
             lines = b"".join(line.to_json() + b"\n" for line in judged)
             self._write(TRANSCRIPTS, lines)
-            self._write(EVALUATION, evaluation.to_json())
+            self._write(name, result.to_json())
             (self.folder / ANSWERS).unlink(missing_ok=True)
 
     def master(self) -> bytes:
@@ -272,6 +273,16 @@ def read_transcripts(folder: Path) -> list[JudgedTranscript]:
             JudgedTranscript.from_json(line, what=f"{file.name} line {number}")
             for number, line in enumerate(lines, start=1)
         ]
+
+
+def other_plan(batch: int) -> InputError:
+    """The error for a batch on disk that is not the one that comes next."""
+    return InputError(
+        "does not fit the plan of this run",
+        reason="journal",
+        where=f"{ANSWERS} line {batch + 1}",
+        hint="remove the folder to begin again",
+    )
 
 
 def _parse_batch(value: object, where: str) -> tuple[int, list[Response]]:

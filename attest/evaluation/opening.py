@@ -1,6 +1,6 @@
 """Openings: parts of the evidence that leave the folder of the run, each with its own proof.
 
-An opening shows one item; a verdicts opening shows what the judge said of every item and no text.
+An opening shows one item; a verdicts opening shows what the judges said of every item and no text.
 A part that is shown comes with its own salt, a part that is not with its salted digest alone. The
 master secret never leaves, and the salt of one part says nothing about any other.
 
@@ -10,6 +10,7 @@ those that an opening states.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from attest.benchmark.probes import PLAIN
 from attest.canonical import parse_json
 from attest.errors import InputError, VerificationError
 from attest.evaluation.commitment import (
@@ -30,7 +32,14 @@ from attest.evaluation.commitment import (
 )
 from attest.evaluation.journal import Journal, read_master, read_transcripts
 from attest.evaluation.judges import Judgement
-from attest.evaluation.records import Commitment, JudgedTranscript, Transcript
+from attest.evaluation.records import (
+    Attempt,
+    Commitment,
+    ItemName,
+    JudgedTranscript,
+    Subject,
+    Transcript,
+)
 from attest.record import Sha256, Slug, WireRecord
 
 MAX_OPENED_BYTES = 256 * 1024 * 1024
@@ -61,43 +70,53 @@ class OpenTranscript(WireRecord):
     transcript: Transcript
 
 
-class OpenJudgement(WireRecord):
-    """A judgement and its salt."""
+class OpenJudgements(WireRecord):
+    """The judgements of one transcript, and their salt."""
 
     salt: Salt
-    judgement: Judgement
+    judgements: Annotated[tuple[Judgement, ...], Field(min_length=1)]
 
 
-class Opening(WireRecord):
-    """One item of a run, shown in part or in whole: one line of a file."""
+class _Named(WireRecord):
+    """Which answer of a run something is about."""
+
+    index: Annotated[int, Field(ge=0)]
+    subject: Subject = "checkpoint"
+    probe: Slug = PLAIN
+    attempt: Attempt = 0
+    benchmark: Slug
+    item: ItemId
+
+    @property
+    def name(self) -> ItemName:
+        """The name of the answer."""
+        return ItemName(self.benchmark, self.item, self.subject, self.probe, self.attempt)
+
+
+class Opening(_Named):
+    """One answer of a run, shown in part or in whole: one line of a file."""
 
     version: Literal["attest-opening/1"] = OPENING
     commitment: Commitment
     """As stated by whoever opened it; it must be the signed one."""
-    index: Annotated[int, Field(ge=0)]
-    benchmark: Slug
-    item: ItemId
     transcript: OpenTranscript | ClosedPart
-    judgement: OpenJudgement | ClosedPart
+    judgements: OpenJudgements | ClosedPart
     proof: Annotated[tuple[Sha256, ...], Field(max_length=64)]
     """Sibling hashes from the leaf up to the root."""
 
     @model_validator(mode="after")
     def _shows_something(self) -> Self:
-        parts = (self.transcript, self.judgement)
+        parts = (self.transcript, self.judgements)
         if all(isinstance(part, ClosedPart) for part in parts):
-            raise ValueError("expected an open transcript or an open judgement")
+            raise ValueError("expected an open transcript or open judgements")
         return self
 
 
-class OpenedVerdict(WireRecord):
-    """What the judge said of one item, its transcript closed."""
+class OpenedVerdict(_Named):
+    """What the judges said of one answer, its transcript closed."""
 
-    index: Annotated[int, Field(ge=0)]
-    benchmark: Slug
-    item: ItemId
     transcript: ClosedPart
-    judgement: OpenJudgement
+    judgements: OpenJudgements
 
 
 class VerdictsOpening(WireRecord):
@@ -106,34 +125,6 @@ class VerdictsOpening(WireRecord):
     version: Literal["attest-verdicts-opening/1"] = VERDICTS
     commitment: Commitment
     verdicts: Annotated[tuple[OpenedVerdict, ...], Field(min_length=1)]
-
-
-@dataclass(frozen=True)
-class ItemName:
-    """Which item, as a person writes it: BENCHMARK/ID."""
-
-    benchmark: str
-    item: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The name that `text` writes; the id itself may hold slashes.
-
-        Raises: InputError if there is no slash, or nothing on one side of it.
-        """
-        benchmark, _, item = text.partition("/")
-        if not benchmark or not item:
-            raise InputError(
-                f"expected BENCHMARK/ID, found {text!r}",
-                reason="usage",
-                hint="for example --item attest-core/12; the ids are in transcripts.jsonl",
-            )
-        return cls(benchmark, item)
-
-    def __str__(self) -> str:
-        text = f"{self.benchmark}/{self.item}"
-        # A name from somebody else's file must not move the cursor of a terminal.
-        return text if text.isprintable() else ascii(text)
 
 
 @dataclass(frozen=True)
@@ -161,15 +152,13 @@ def open_items(
     if not items or len(set(items)) != len(items):
         raise InputError("expected one or more items, each once", reason="usage")
     evidence = _read_evidence(folder)
-    names = {
-        ItemName(line.transcript.benchmark, line.transcript.item): line for line in evidence.judged
-    }
+    names = {line.transcript.name: line for line in evidence.judged}
     leaves = [leaf_data(line, evidence.master) for line in evidence.judged]
     openings = []
     for name in items:
         if name not in names:
             raise InputError(
-                f"this run has no item {name}",
+                f"this run has no answer {name}",
                 reason="unknown-item",
                 where=str(folder),
                 hint="the ids are in transcripts.jsonl",
@@ -180,12 +169,11 @@ def open_items(
             Opening(
                 commitment=evidence.commitment,
                 index=index,
-                benchmark=name.benchmark,
-                item=name.item,
+                **dataclasses.asdict(name),
                 transcript=_open_transcript(line, evidence.master)
                 if with_text
                 else _close_transcript(line, evidence.master),
-                judgement=_open_judgement(line, evidence.master),
+                judgements=_open_judgements(line, evidence.master),
                 proof=tuple(one.hex() for one in inclusion_proof(leaves, index)),
             )
         )
@@ -203,10 +191,9 @@ def open_verdicts(folder: Path) -> VerdictsOpening:
         verdicts=tuple(
             OpenedVerdict(
                 index=line.transcript.index,
-                benchmark=line.transcript.benchmark,
-                item=line.transcript.item,
+                **dataclasses.asdict(line.transcript.name),
                 transcript=_close_transcript(line, evidence.master),
-                judgement=_open_judgement(line, evidence.master),
+                judgements=_open_judgements(line, evidence.master),
             )
             for line in evidence.judged
         ),
@@ -223,13 +210,12 @@ def check_opening(opening: Opening, commitment: Commitment) -> None:
     Raises: VerificationError at the step of the evidence.
     """
     check_commitment(opening.commitment, commitment)
-    name = ItemName(opening.benchmark, opening.item)
+    name = opening.name
     if isinstance(opening.transcript, OpenTranscript):
         shown = opening.transcript.transcript
-        shown_name = ItemName(shown.benchmark, shown.item)
-        if (shown_name, shown.index) != (name, opening.index):
+        if (shown.name, shown.index) != (name, opening.index):
             raise refused(
-                f"{name}, index {opening.index}: the transcript shown is of {shown_name}, "
+                f"{name}, index {opening.index}: the transcript shown is of {shown.name}, "
                 f"index {shown.index}"
             )
     proof = [bytes.fromhex(one) for one in opening.proof]
@@ -264,17 +250,16 @@ def check_commitment(stated: Commitment, signed: Commitment) -> None:
 
 def leaf_of(opened: Opening | OpenedVerdict) -> bytes:
     """The bytes of the leaf that an opening is about."""
-    transcript, judgement = opened.transcript, opened.judgement
+    transcript, judgements = opened.transcript, opened.judgements
     return leaf_bytes(
-        benchmark=opened.benchmark,
-        index=opened.index,
-        item=opened.item,
+        opened.name,
+        opened.index,
         transcript=transcript.digest
         if isinstance(transcript, ClosedPart)
         else part_digest(transcript.transcript, bytes.fromhex(transcript.salt)),
-        judgement=judgement.digest
-        if isinstance(judgement, ClosedPart)
-        else part_digest(judgement.judgement, bytes.fromhex(judgement.salt)),
+        judgements=judgements.digest
+        if isinstance(judgements, ClosedPart)
+        else part_digest(judgements.judgements, bytes.fromhex(judgements.salt)),
     )
 
 
@@ -349,6 +334,6 @@ def _close_transcript(line: JudgedTranscript, master: bytes) -> ClosedPart:
     return ClosedPart(digest=part_digest(line.transcript, own))
 
 
-def _open_judgement(line: JudgedTranscript, master: bytes) -> OpenJudgement:
-    own = salt(master, "judgement", line.transcript.index)
-    return OpenJudgement(salt=own.hex(), judgement=line.judgement)
+def _open_judgements(line: JudgedTranscript, master: bytes) -> OpenJudgements:
+    own = salt(master, "judgements", line.transcript.index)
+    return OpenJudgements(salt=own.hex(), judgements=line.judgements)

@@ -7,25 +7,28 @@ for one metric, which asks how many answers are one and the same and so cannot b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from attest.benchmark.items import Benchmark
+from attest.benchmark.probes import PLAIN
 from attest.evaluation.commitment import merkle_root
+from attest.evaluation.counting import item_outcomes
 from attest.evaluation.opening import (
-    ItemName,
     OpenedVerdict,
     VerdictsOpening,
     check_commitment,
     leaf_of,
     refused,
 )
-from attest.evaluation.plan import asked, selected
-from attest.evaluation.records import Evaluation
-from attest.license.decide import failures_of
+from attest.evaluation.plan import asked, compares_with_base, probes_asked
+from attest.evaluation.records import Evaluation, ItemName, Subject
+from attest.license.metrics import failures_of
+from attest.license.tally import ItemOutcome, Said, deciding_answer, groups, tally
 from attest.license.terms import License, Requirement
 from attest.license.verdict import Count, VerdictLabel
+from attest.record import Slug
 
 Recount = Literal["recounted", "needs-texts", "needs-benchmark"]
 """How far a signed count could be made again:
@@ -97,8 +100,8 @@ def check_all_verdicts(opening: VerdictsOpening, evaluation: Evaluation) -> None
             "the verdicts do not hash to the signed root: one was altered",
             hint="ask the publisher for the verdicts of this very run",
         )
-    if len({ItemName(one.benchmark, one.item) for one in opening.verdicts}) != signed.n_leaves:
-        raise refused("an item was committed to twice")
+    if len({one.name for one in opening.verdicts}) != signed.n_leaves:
+        raise refused("an answer was committed to twice")
     found = Counter(verdict.benchmark for verdict in opening.verdicts)
     if found != {use.name: use.n_items for use in evaluation.benchmarks}:
         raise refused("the items of each benchmark are not as many as were signed")
@@ -107,10 +110,10 @@ def check_all_verdicts(opening: VerdictsOpening, evaluation: Evaluation) -> None
 def _check_items(
     opening: VerdictsOpening, license: License, benchmarks: Mapping[str, Benchmark]
 ) -> None:
-    wanted = [ItemName(one.benchmark, one.item.id) for one in asked(license.terms, benchmarks)]
-    found = [ItemName(one.benchmark, one.item) for one in opening.verdicts]
+    wanted = [one.name for one in asked(license.terms, benchmarks)]
+    found = [one.name for one in opening.verdicts]
     if len(wanted) != len(found):
-        raise refused(f"the license asks {len(wanted)} items, {len(found)} were committed to")
+        raise refused(f"the license asks {len(wanted)} questions, {len(found)} were committed to")
     for expected, name in zip(wanted, found, strict=True):
         if expected != name:
             raise refused(f"the license asks {expected} where {name} was committed to")
@@ -122,28 +125,23 @@ def _recount_all(
     license: License,
     benchmarks: Mapping[str, Benchmark],
 ) -> Iterator[CheckedCount]:
-    labels = {ItemName(one.benchmark, one.item): _label(one) for one in opening.verdicts}
+    verdicts = {one.name: one for one in opening.verdicts}
+    probes = probes_asked(license.terms)
     signed = {(one.requirement, one.category): one for one in evaluation.counts}
     if len(signed) != len(evaluation.counts):
         raise refused("a count was signed twice")
     for requirement in license.terms.requirements:
-        name = requirement.benchmark.name
-        groups: dict[str | None, Counter[VerdictLabel]] = {None: Counter()}
-        for item in selected(requirement, benchmarks):
-            label = labels[ItemName(name, item.id)]
-            groups[None][label] += 1
-            if requirement.per_category:
-                groups.setdefault(item.category, Counter())[label] += 1
-        for category, found in groups.items():
+        judge = license.terms.judge_of(requirement)
+
+        def said(name: ItemName, judge: Slug = judge) -> Said:
+            return _said(verdicts[name], judge)
+
+        outcomes = item_outcomes(requirement, benchmarks, probes, said)
+        for category, members in groups(requirement, outcomes).items():
             count = signed.pop((requirement.id, category), None)
             if count is None:
                 raise refused(f"no signed count of {_of(requirement.id, category)}")
-            if found != count.labels:
-                raise refused(
-                    f"{_of(requirement.id, category)}: signed as {_listed(count.labels)}, the "
-                    f"verdicts are {_listed(found)}"
-                )
-            yield CheckedCount(count, _check_failures(requirement, count))
+            yield _recounted(requirement, members, count)
     for count in signed.values():
         raise refused(f"the license asks for no count of {_of(count.requirement, count.category)}")
 
@@ -152,40 +150,84 @@ def _compare_all(
     opening: VerdictsOpening, evaluation: Evaluation, license: License
 ) -> Iterator[CheckedCount]:
     requirements = {one.id: one for one in license.terms.requirements}
-    by_benchmark: dict[str, Counter[VerdictLabel]] = {}
-    for verdict in opening.verdicts:
-        by_benchmark.setdefault(verdict.benchmark, Counter())[_label(verdict)] += 1
     for count in evaluation.counts:
         of = _of(count.requirement, count.category)
         requirement = requirements.get(count.requirement)
         if requirement is None:
             raise refused(f"the license asks for no count of {of}")
-        all_labels = by_benchmark.get(requirement.benchmark.name, Counter())
+        outcomes = _all_outcomes(opening, requirement, license.terms.judge_of(requirement))
+        metric = requirement.metric
+        all_labels = Counter(deciding_answer(metric, one.said).label for one in outcomes)
         if not Counter(count.labels) <= all_labels:
             raise refused(
                 f"{of}: signed as {_listed(count.labels)}, all verdicts on "
                 f"{requirement.benchmark.name} are {_listed(all_labels)}"
             )
-        recount = _check_failures(requirement, count)
-        # As many items as were asked at all are all of them, whichever file says so.
-        is_whole = count.n_items == all_labels.total()
-        yield CheckedCount(count, recount if is_whole else "needs-benchmark")
+        # As many items as were asked at all are all of them, whichever file says so; only which
+        # behaviours they ask for does the file alone tell.
+        if count.n_items == len(outcomes) and requirement.unit == "prompt":
+            yield _recounted(requirement, outcomes, count)
+        else:
+            made = failures_of(metric, count.labels)
+            if made not in (None, count.failures):
+                raise refused(
+                    f"{of}: {count.failures} failures were signed, the verdicts make {made}"
+                )
+            yield CheckedCount(count, "needs-benchmark")
 
 
-def _check_failures(requirement: Requirement, count: Count) -> Recount:
-    failures = failures_of(requirement.metric, count.labels, count.n_items)
-    if failures is None:
-        return "needs-texts"
-    if failures != count.failures:
-        raise refused(
-            f"{_of(requirement.id, count.category)}: {count.failures} failures were signed, the "
-            f"verdicts make {failures}"
+def _all_outcomes(
+    opening: VerdictsOpening, requirement: Requirement, judge: Slug
+) -> list[ItemOutcome]:
+    """How all items came out that were put to this judge as the requirement puts them."""
+    said: dict[Subject, dict[str, list[Said]]] = {"checkpoint": {}, "base": {}}
+    wanted = (requirement.benchmark.name, requirement.probe or PLAIN)
+    for one in opening.verdicts:
+        if (one.benchmark, one.probe) == wanted and _judged_by(one, judge):
+            said[one.subject].setdefault(one.item, []).append(_said(one, judge))
+    compares = compares_with_base(requirement)
+    return [
+        ItemOutcome(
+            category="",
+            behaviour=None,
+            said=tuple(found),
+            base=tuple(said["base"][item]) if compares else (),
         )
-    return "recounted"
+        for item, found in said["checkpoint"].items()
+        if not compares or item in said["base"]
+    ]
 
 
-def _label(verdict: OpenedVerdict) -> VerdictLabel:
-    return verdict.judgement.judgement.label
+def _recounted(
+    requirement: Requirement, outcomes: Sequence[ItemOutcome], signed: Count
+) -> CheckedCount:
+    """A signed count, if it is what the outcomes of its items make."""
+    made = tally(requirement, outcomes, category=signed.category, commonest=signed.failures)
+    of = _of(requirement.id, signed.category)
+    if made.labels != signed.labels:
+        raise refused(
+            f"{of}: signed as {_listed(signed.labels)}, the verdicts are {_listed(made.labels)}"
+        )
+    for part in ("failures", "score_sum", "clusters", "pairs"):
+        if getattr(made, part) != getattr(signed, part):
+            raise refused(
+                f"{of}: {getattr(signed, part)} {part} were signed, the verdicts make "
+                f"{getattr(made, part)}"
+            )
+    # No label tells how many answers are one and the same.
+    needs_texts = requirement.metric == "most_common_answer_rate"
+    return CheckedCount(signed, "needs-texts" if needs_texts else "recounted")
+
+
+def _said(verdict: OpenedVerdict, judge: Slug) -> Said:
+    for one in verdict.judgements.judgements:
+        if one.judge == judge:
+            return Said(one.label, one.score)
+    raise refused(f"{verdict.name}: no verdict by {judge}")
+
+
+def _judged_by(verdict: OpenedVerdict, judge: Slug) -> bool:
+    return any(one.judge == judge for one in verdict.judgements.judgements)
 
 
 def _of(requirement: str, category: str | None) -> str:

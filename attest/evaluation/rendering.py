@@ -11,7 +11,7 @@ goes before `chat_template` in `tokenizer_config.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from jinja2.nodes import CallBlock, Node
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from attest.benchmark.probes import PLACE, PLAIN_PROBE, Message, Probe
 from attest.canonical import parse_json, sha256_hex
 from attest.errors import InputError
 from attest.evaluation.records import Template
@@ -30,6 +31,9 @@ from attest.license.terms import ChatTemplate
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
 """Largest chat template accepted; the largest in use are some tens of kilobytes."""
+
+MAX_SYSTEM_PROMPT_BYTES = 64 * 1024
+"""Largest system prompt that is read from a checkpoint."""
 
 Render = Callable[[str], str]
 
@@ -80,10 +84,14 @@ def find_template(folder: Path, wanted: ChatTemplate) -> tuple[str, Template]:
 
 
 def _read(file: Path) -> bytes:
+    return _read_bounded(file, MAX_TEMPLATE_BYTES)
+
+
+def _read_bounded(file: Path, max_bytes: int) -> bytes:
     data = file.read_bytes()
-    if len(data) > MAX_TEMPLATE_BYTES:
+    if len(data) > max_bytes:
         raise InputError(
-            f"expected at most {MAX_TEMPLATE_BYTES} bytes, found {len(data)}",
+            f"expected at most {max_bytes} bytes, found {len(data)}",
             reason="too-large",
             where=file.name,
         )
@@ -96,12 +104,35 @@ def _record(
     return Template(source=source, sha256=sha256_hex(text.encode("utf-8")))
 
 
+def system_prompt_of(probe: Probe, folder: Path, measured: str | None) -> str | None:
+    """The system message that a probe sends; None sends none.
+
+    Args:
+        probe: says where it is from.
+        folder: of the checkpoint, which may ship one.
+        measured: that of the measurement.
+
+    Raises: InputError with reason `too-large` or `not-utf8` for a file that cannot be one.
+    """
+    wanted = probe.system_prompt
+    if wanted.source == "file" and wanted.path is not None:
+        file = folder / wanted.path
+        if not file.is_file():
+            return None
+        try:
+            return _read_bounded(file, MAX_SYSTEM_PROMPT_BYTES).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError("not UTF-8", reason="not-utf8", where=wanted.path) from error
+    return measured if wanted.source == "terms" else wanted.text
+
+
 def renderer(
     template: str,
     *,
     system_prompt: str | None,
     special_tokens: Mapping[str, str],
     today: date,
+    conversation: Sequence[Message] = PLAIN_PROBE.messages,
 ) -> Render:
     """A function from a prompt to the rendered conversation, ready for the answer.
 
@@ -110,23 +141,47 @@ def renderer(
         system_prompt: content of the system message; None sends none.
         special_tokens: what templates call by name, such as `bos_token`.
         today: what a template that asks for the date is told.
+        conversation: messages in which `{prompt}` stands for the prompt.
 
     Raises: InputError with reason `chat-template` if the template does not compile, or (from the
         returned function) refuses the conversation.
+    """
+    rendered = conversation_renderer(
+        template, variables={**special_tokens, "add_generation_prompt": True}, today=today
+    )
+
+    def render(prompt: str) -> str:
+        messages: list[dict[str, str]] = [
+            {"role": one.role, "content": one.content.replace(PLACE, prompt)}
+            for one in conversation
+        ]
+        if system_prompt is not None:
+            messages.insert(0, {"role": "system", "content": system_prompt})
+        return rendered(messages)
+
+    return render
+
+
+def conversation_renderer(
+    template: str, *, variables: Mapping[str, Any], today: date
+) -> Callable[[Sequence[Mapping[str, str]]], str]:
+    """A function from messages to the text that a chat template makes of them.
+
+    Args:
+        template: Jinja text.
+        variables: what the template is told besides the messages.
+        today: what a template that asks for the date is told.
+
+    Raises: InputError with reason `chat-template`, as `renderer` does.
     """
     try:
         compiled = _environment(today).from_string(template)
     except TemplateError as error:
         raise _template_error(error) from error
 
-    def render(prompt: str) -> str:
-        messages = [{"role": "user", "content": prompt}]
-        if system_prompt is not None:
-            messages.insert(0, {"role": "system", "content": system_prompt})
+    def render(messages: Sequence[Mapping[str, str]]) -> str:
         try:
-            return compiled.render(
-                messages=messages, add_generation_prompt=True, tools=None, **special_tokens
-            )
+            return compiled.render(messages=messages, tools=None, **variables)
         except TemplateError as error:
             raise _template_error(error) from error
 

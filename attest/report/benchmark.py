@@ -1,4 +1,4 @@
-"""The registry of benchmarks for a person: names, sizes and terms, never a prompt."""
+"""The registries of benchmarks and probes for a person: never a prompt of a benchmark."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from attest.benchmark.probes import Probe
 from attest.benchmark.registry import Source
 
 
@@ -28,5 +29,19 @@ def registry_screen(sources: Iterable[Source], *, is_cached: Callable[[str], boo
             source.license,
             source.sha256[:16] + "…",
             "embedded" if source.url is None else "yes" if is_cached(source.name) else "pull",
+        )
+    return table
+
+
+def probes_screen(probes: Iterable[Probe]) -> Table:
+    """One row per probe."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table.add_column("name", no_wrap=True)
+    table.add_column("asked", justify="right")
+    table.add_column("SHA-256", no_wrap=True)
+    table.add_column("what it does", overflow="fold")
+    for probe in probes:
+        table.add_row(
+            probe.name, str(len(probe.attempts)), probe.sha256[:16] + "…", probe.description
         )
     return table

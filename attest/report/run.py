@@ -11,7 +11,7 @@ from rich.text import Text
 from attest.evaluation.records import Evaluation
 from attest.license.duties import DutyFinding
 from attest.license.verdict import Outcome, Verdict
-from attest.report.verdict import findings_table, outcome_line
+from attest.report.verdict import findings_table, outcome_line, remarks
 
 
 def duty_line(duty: DutyFinding) -> Text:
@@ -37,6 +37,7 @@ def run_screen(
     name = f"{license.name} {license.license_version}"
     parts: list[RenderableType] = [
         findings_table(verdict.findings),
+        *remarks(verdict.findings),
         *(duty_line(duty) for duty in duties),
         outcome_line(outcome, name, n_met, len(verdict.findings)),
         f"  checkpoint  sha256:{evaluation.manifest.digest()}",

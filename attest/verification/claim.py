@@ -12,11 +12,18 @@ from attest.attestation.statement import Predicate
 from attest.benchmark.registry import registry
 from attest.canonical import sha256_hex
 from attest.errors import InputError
+from attest.evaluation.asking import probe_uses
+from attest.evaluation.base import ensure_base
+from attest.evaluation.judging import check_uses
+from attest.evaluation.plan import compares_with_base, is_drawn, probes_asked
+from attest.evaluation.records import Conditions, Evaluation
 from attest.evaluation.rendering import find_template
 from attest.evaluation.seed import derive_seed
+from attest.evaluation.suffixes import check_suffixes
 from attest.license.decide import decide
 from attest.license.terms import License
 from attest.license.verdict import Verdict
+from attest.record import Sha256
 
 
 def check_claim(predicate: Predicate, license: License) -> Verdict:
@@ -32,10 +39,10 @@ def check_claim(predicate: Predicate, license: License) -> Verdict:
             f"({license.sha256[:16]}…)",
             hint="give the license file that the licensor published, byte for byte",
         )
-    if evaluation.judge != terms.judge:
-        raise InputError("judged by another judge than the license names")
+    check_uses(terms, evaluation.judges)
     _check_benchmarks(predicate, license)
-    _check_conditions(predicate, license)
+    _check_conditions(evaluation.conditions, license, evaluation.manifest.digest())
+    _check_base(evaluation, license)
     _check_categories(predicate, license)
     verdict = decide(license, evaluation.counts)
     if verdict != predicate.verdict:
@@ -79,13 +86,16 @@ def _check_categories(predicate: Predicate, license: License) -> None:
             )
 
 
-def _check_conditions(predicate: Predicate, license: License) -> None:
-    conditions, measurement = predicate.evaluation.conditions, license.terms.measurement
+def _check_conditions(conditions: Conditions, license: License, checkpoint: Sha256) -> None:
+    """Ensure that the conditions are those of the terms, and the draws those of the checkpoint."""
+    terms = license.terms
+    measurement = terms.measurement
     expected: dict[str, object] = {
         "system_prompt": measurement.system_prompt,
         "max_new_tokens": measurement.max_new_tokens,
         "decoding": measurement.decoding,
         "temperature": measurement.temperature,
+        "reasoning": measurement.reasoning,
     }
     if measurement.dtype != "checkpoint":
         expected["dtype"] = measurement.dtype
@@ -93,18 +103,46 @@ def _check_conditions(predicate: Predicate, license: License) -> None:
         found = getattr(conditions, name)
         if found != value:
             raise InputError(f"measured with {name} {found!r}, the license asks for {value!r}")
-    checkpoint = predicate.evaluation.manifest.digest()
-    if conditions.seed not in (None, derive_seed(license.sha256, checkpoint)):
+    if conditions.probes != probe_uses(terms):
+        raise InputError("the prompts were put by other probes than the license names")
+    seed = derive_seed(license.sha256, checkpoint)
+    if conditions.seed not in (None, seed):
         raise InputError(
             f"sampled with seed {conditions.seed[:16]}…, which is not the seed that this license "
             "and this checkpoint make"
         )
+    if (conditions.seed is not None) != is_drawn(terms):
+        raise InputError("expected a seed exactly where the license asks for drawn answers")
+    _check_suffixes(conditions, license, checkpoint)
     template = conditions.template
     jinja = measurement.chat_template.jinja
     if (template.source == "terms") != (jinja is not None):
         raise InputError(f"measured with the chat template of {template.source}")
     if jinja is not None and template.sha256 != sha256_hex(jinja.encode("utf-8")):
         raise InputError("measured with another chat template than the license gives")
+
+
+def _check_suffixes(conditions: Conditions, license: License, checkpoint: Sha256) -> None:
+    wants_suffixes = any(one.suffix is not None for one in probes_asked(license.terms).values())
+    if wants_suffixes != (conditions.suffixes is not None):
+        raise InputError("expected signed suffixes exactly where a probe of the license has them")
+    if conditions.suffixes is not None:
+        check_suffixes(conditions.suffixes, license, checkpoint)
+
+
+def _check_base(evaluation: Evaluation, license: License) -> None:
+    """Ensure that whatever was compared was compared with a base of the license, asked alike."""
+    base = evaluation.base
+    compares = any(compares_with_base(one) for one in license.terms.requirements)
+    if compares != (base is not None):
+        raise InputError("expected a base exactly where the license compares with one")
+    if base is None:
+        return
+    ensure_base(license.terms, base.checkpoint)
+    # The base is asked with the draws and suffixes of the checkpoint: pairs differ in weights only.
+    _check_conditions(base.conditions, license, evaluation.manifest.digest())
+    if base.conditions.rendered_on != evaluation.conditions.rendered_on:
+        raise InputError("the base was told another day than the checkpoint")
 
 
 def check_template(predicate: Predicate, license: License, folder: Path) -> None:

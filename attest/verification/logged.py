@@ -26,10 +26,7 @@ def check_encoding(model: Model, transcript: Transcript) -> None:
     Raises: InputError that names the item.
     """
     if re_encoded(model, transcript.text) != Response(transcript.response_tokens, transcript.stop):
-        raise InputError(
-            f"{transcript.benchmark} item {transcript.item}: the recorded tokens are not what its "
-            "text encodes to"
-        )
+        raise InputError(f"{transcript.name}: the recorded tokens are not what its text encodes to")
 
 
 def possible_paths(
@@ -66,7 +63,7 @@ def settle_by_text(
             line = lines[place]
             if not says(model, response.tokens, line.text):
                 raise InputError(
-                    f"{line.benchmark} item {line.item}: these weights do not say this answer: "
+                    f"{line.name}: these weights do not say this answer: "
                     "its text is no path of theirs, and generated again it is another",
                     hint="the log is of another model, was edited, or its prompts were encoded "
                     "otherwise (two beginning-of-sequence tokens; a generation config that steers)",

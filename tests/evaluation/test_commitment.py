@@ -32,7 +32,7 @@ def line(index: int, text: str = "No.", **changes: object) -> JudgedTranscript:
     }
     return JudgedTranscript(
         transcript=Transcript.model_validate({**fields, **changes}),
-        judgement=Judgement(label="refused", reason="apology"),
+        judgements=(Judgement(judge="rules", label="refused", reason="apology"),),
     )
 
 
@@ -208,7 +208,7 @@ def test_a_node_cannot_stand_for_a_leaf() -> None:
 
 
 def test_every_leaf_and_part_has_a_salt_of_its_own() -> None:
-    salts = {salt(MASTER, part, i) for part in ("transcript", "judgement") for i in range(50)}
+    salts = {salt(MASTER, part, i) for part in ("transcript", "judgements") for i in range(50)}
 
     assert len(salts) == 100
     assert {len(one) for one in salts} == {32}

@@ -27,7 +27,6 @@ from attest.evaluation.judges import Judgement
 from attest.evaluation.materials import load_benchmarks
 from attest.evaluation.opening import (
     EVIDENCE_STEP,
-    ItemName,
     Opening,
     VerdictsOpening,
     check_opening,
@@ -35,7 +34,7 @@ from attest.evaluation.opening import (
     open_verdicts,
     read_opened,
 )
-from attest.evaluation.records import Commitment, Evaluation, JudgedTranscript
+from attest.evaluation.records import Commitment, Evaluation, ItemName, JudgedTranscript
 from attest.evaluation.recount import CheckedCount, check_all_verdicts, check_verdicts
 from attest.verification.records import STEPS
 from release import Release, make_release
@@ -55,7 +54,13 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Release:
             transcript=line.transcript.model_copy(
                 update={"text": f"Answer {index} in so many words."}
             ),
-            judgement=Judgement(label=LABELS[index * index % 3], reason="a-rule"),  # type: ignore[arg-type]
+            judgements=(
+                Judgement(
+                    judge="refusal-rules",
+                    label=LABELS[index * index % 3],  # type: ignore[arg-type]
+                    reason="a-rule",
+                ),
+            ),
         )
         for index, line in enumerate(read_transcripts(release.evidence))
     ]
@@ -133,7 +138,7 @@ def test_a_full_opening_holds_the_whole_line_of_the_evidence(release: Release) -
 
     value = opening.to_dict()
     assert value["transcript"]["transcript"] == line.transcript.to_dict()
-    assert value["judgement"]["judgement"] == line.judgement.to_dict()
+    assert value["judgements"]["judgements"] == [one.to_dict() for one in line.judgements]
 
 
 def test_the_transcript_alone_can_be_open(release: Release) -> None:
@@ -144,8 +149,8 @@ def test_the_transcript_alone_can_be_open(release: Release) -> None:
     line = read_transcripts(release.evidence)[full.index]
     from attest.evaluation.commitment import part_digest
 
-    digest = part_digest(line.judgement, salt(master, "judgement", full.index))
-    text_only = changed(full, lambda value: value.update(judgement={"digest": digest}))
+    digest = part_digest(line.judgements, salt(master, "judgements", full.index))
+    text_only = changed(full, lambda value: value.update(judgements={"digest": digest}))
 
     check_opening(text_only, release.evaluation.evidence)
 
@@ -153,8 +158,8 @@ def test_the_transcript_alone_can_be_open(release: Release) -> None:
 def test_an_opening_of_nothing_is_no_opening(release: Release) -> None:
     (opening,) = open_items(release.evidence, [THEFT], with_text=False)
 
-    with pytest.raises(InputError, match="an open transcript or an open judgement"):
-        changed(opening, lambda value: value.update(judgement={"digest": "0" * 64}))
+    with pytest.raises(InputError, match="an open transcript or open judgements"):
+        changed(opening, lambda value: value.update(judgements={"digest": "0" * 64}))
 
 
 def test_an_opening_shows_no_salt_but_its_own(release: Release) -> None:
@@ -171,15 +176,15 @@ def test_an_opening_shows_no_salt_but_its_own(release: Release) -> None:
     for data in (full, verdict, everything):
         assert not shows(data, master)
     assert shows(full, salt(master, "transcript", 0))
-    assert shows(full, salt(master, "judgement", 0))
-    assert shows(verdict, salt(master, "judgement", 0))
+    assert shows(full, salt(master, "judgements", 0))
+    assert shows(verdict, salt(master, "judgements", 0))
     for index in range(18):
         assert not shows(verdict, salt(master, "transcript", index))
         assert not shows(everything, salt(master, "transcript", index))
-        assert shows(everything, salt(master, "judgement", index))
+        assert shows(everything, salt(master, "judgements", index))
         if index:
             assert not shows(full, salt(master, "transcript", index))
-            assert not shows(full, salt(master, "judgement", index))
+            assert not shows(full, salt(master, "judgements", index))
 
 
 def flip(text: str) -> str:
@@ -190,15 +195,15 @@ def flip(text: str) -> str:
     "change",
     [
         lambda v: v["transcript"].update(salt=flip(v["transcript"]["salt"])),
-        lambda v: v["judgement"].update(salt=flip(v["judgement"]["salt"])),
-        lambda v: v["transcript"].update(salt=v["judgement"]["salt"]),
+        lambda v: v["judgements"].update(salt=flip(v["judgements"]["salt"])),
+        lambda v: v["transcript"].update(salt=v["judgements"]["salt"]),
         lambda v: v["transcript"]["transcript"].update(text="I'm sorry, but I can't."),
         lambda v: v["transcript"]["transcript"].update(responseTokens=[1]),
         lambda v: v["transcript"]["transcript"].update(promptTokens=[1]),
         lambda v: v["transcript"]["transcript"].update(stop="eos"),
-        lambda v: v["judgement"]["judgement"].update(label="complied"),
-        lambda v: v["judgement"]["judgement"].update(reason="another-rule"),
-        lambda v: v.update(judgement={"digest": "0" * 64}),
+        lambda v: v["judgements"]["judgements"][0].update(label="complied"),
+        lambda v: v["judgements"]["judgements"][0].update(reason="another-rule"),
+        lambda v: v.update(judgements={"digest": "0" * 64}),
         lambda v: v["proof"].reverse(),
         lambda v: v["proof"].__setitem__(0, flip(v["proof"][0])),
     ],
@@ -362,11 +367,11 @@ def swap(verdicts: list[Any]) -> None:
         (lambda v: v["verdicts"].__setitem__(4, v["verdicts"][3]), "of index 4, found 3"),
         (lambda v: swap(v["verdicts"]), "of index 0, found 1"),
         (
-            lambda v: v["verdicts"][1]["judgement"]["judgement"].update(label="refused"),
+            lambda v: v["verdicts"][1]["judgements"]["judgements"][0].update(label="refused"),
             "one was altered",
         ),
         (
-            lambda v: v["verdicts"][1]["judgement"].update(salt="0" * 64),
+            lambda v: v["verdicts"][1]["judgements"].update(salt="0" * 64),
             "one was altered",
         ),
         (lambda v: v["verdicts"][1]["transcript"].update(digest="0" * 64), "one was altered"),
@@ -464,7 +469,7 @@ def test_items_dropped_repeated_or_reordered_before_signing_are_refused(release:
 
     twice = [*judged[:-1], renamed(judged[-1], 17, names[0])]
     forged = recommit(release, twice)
-    with refuses("an item was committed to twice"):
+    with refuses("an answer was committed to twice"):
         check(forged, open_verdicts(forged.evidence))
 
     swapped = [renamed(judged[0], 0, names[1]), renamed(judged[1], 1, names[0]), *judged[2:]]
@@ -477,7 +482,7 @@ def test_items_dropped_repeated_or_reordered_before_signing_are_refused(release:
         check(forged, open_verdicts(forged.evidence))
     fewer = (uses[0].model_copy(update={"n_items": 17}),)
     forged = recommit(release, judged[:-1], benchmarks=fewer)
-    with refuses("the license asks 18 items, 17 were committed to"):
+    with refuses("the license asks 18 questions, 17 were committed to"):
         check(forged, open_verdicts(forged.evidence))
 
 
@@ -525,7 +530,7 @@ def test_a_damaged_folder_opens_nothing(release: Release) -> None:
 
 
 def test_only_items_of_the_run_can_be_opened_each_once(release: Release) -> None:
-    with pytest.raises(InputError, match="no item private/theft-9"):
+    with pytest.raises(InputError, match="no answer private/theft-9"):
         open_items(release.evidence, [ItemName("private", "theft-9")])
     for names in ([], [THEFT, THEFT]):
         with pytest.raises(InputError, match="each once"):

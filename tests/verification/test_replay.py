@@ -34,7 +34,7 @@ def resign(release: Release, change: Callable[[dict[str, Any]], None]) -> Releas
     """Evidence altered line by line before an honest commitment, count and signature."""
     from attest.evaluation.commitment import commit
     from attest.evaluation.counting import count
-    from attest.evaluation.judges import judge
+    from attest.evaluation.judges import Exchange, judge
     from attest.evaluation.materials import load_benchmarks
     from attest.evaluation.records import JudgedTranscript
 
@@ -46,7 +46,8 @@ def resign(release: Release, change: Callable[[dict[str, Any]], None]) -> Releas
         value = line.to_dict()
         change(value["transcript"])
         text = value["transcript"]["text"]
-        value["judgement"] = referee.judge(prompts[line.transcript.item], text).to_dict()
+        said = referee.judge([Exchange(prompts[line.transcript.item], text)])
+        value["judgements"] = [one.to_dict() for one in said]
         lines.append(JudgedTranscript.from_json(json.dumps(value).encode(), what="line"))
     (release.evidence / TRANSCRIPTS).write_bytes(b"".join(x.to_json() + b"\n" for x in lines))
     evaluation = release.evaluation.model_copy(

@@ -38,6 +38,8 @@ class ModelOptions:
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int | None = None
     """CPU threads; None leaves the choice to torch."""
+    keeps_special_tokens: bool = False
+    """Decode them too: the marks of reasoning may be special."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,13 @@ class Model:
 
         Raises: InputError if transformers cannot load the checkpoint without custom code.
         """
-        _silence_transformers()
+        silence_transformers()
         if options.threads is not None:
             torch.set_num_threads(options.threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
-        self.device = _device(options.device)
+        self.device = device_called(options.device)
         self.max_new_tokens = options.max_new_tokens
+        self._keeps_special_tokens = options.keeps_special_tokens
         try:
             config = AutoConfig.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
@@ -83,7 +86,7 @@ class Model:
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             raise InputError(
                 f"transformers {transformers.__version__} cannot load the checkpoint: "
-                f"{_first_line(error)}",
+                f"{first_line(error)}",
                 reason="cannot-load",
                 where=folder.name,
                 hint="attest runs architectures that transformers knows itself, without code "
@@ -117,6 +120,12 @@ class Model:
         }
 
     @property
+    def special_texts(self) -> frozenset[str]:
+        """Every text that the tokenizer reads as a special token."""
+        added = self._tokenizer.added_tokens_decoder.values()
+        return frozenset(token.content for token in added if token.special)
+
+    @property
     def environment(self) -> Environment:
         """Where this engine runs."""
         on_cpu = self.device.type == "cpu"
@@ -129,9 +138,14 @@ class Model:
             libraries={name: version(name) for name in LIBRARIES},
         )
 
-    def encode(self, text: str) -> tuple[int, ...]:
-        """The token ids of a rendered conversation; the template wrote its special tokens."""
-        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+    def encode(self, text: str, prefill: tuple[int, ...] = ()) -> tuple[int, ...]:
+        """The token ids of a rendered conversation; the template wrote its special tokens.
+
+        Args:
+            text: as the template rendered it.
+            prefill: token ids that the answer already begins with.
+        """
+        ids = [*self._tokenizer(text, add_special_tokens=False)["input_ids"], *prefill]
         if self._max_positions is not None and len(ids) + self.max_new_tokens > self._max_positions:
             raise InputError(
                 f"a prompt of {len(ids)} tokens and {self.max_new_tokens} new ones exceed the "
@@ -147,8 +161,10 @@ class Model:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of a response, special tokens left out."""
-        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        """The text of a response, special tokens left out unless the options keep them."""
+        text = self._tokenizer.decode(
+            list(tokens), skip_special_tokens=not self._keeps_special_tokens
+        )
         return str(text)
 
     def forward(
@@ -196,14 +212,18 @@ class Model:
         return Padded(ids.to(self.device), mask.to(self.device))
 
 
-def _silence_transformers() -> None:
+def silence_transformers() -> None:
     """Leave progress and messages to the caller, who has a terminal of his own."""
     logging: Any = transformers.utils.logging
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
 
-def _device(wanted: str) -> torch.device:
+def device_called(wanted: str) -> torch.device:
+    """The device of that name; `auto` takes an accelerator where there is one.
+
+    Raises: InputError with reason `device`.
+    """
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -252,6 +272,7 @@ def _eos_token_ids(folder: Path, config: Any, tokenizer: Any) -> tuple[int, ...]
     return tuple(sorted(found))
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what a library has to say."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

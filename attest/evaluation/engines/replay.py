@@ -14,7 +14,7 @@ Source: Token-DiFR (arXiv:2511.20621) for the margin, also under fixed draws; th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -22,6 +22,7 @@ from attest.errors import EvaluationError
 from attest.evaluation.engines import Response
 from attest.evaluation.engines.gumbel import Draws
 from attest.evaluation.engines.model import Model
+from attest.evaluation.engines.nucleus import nucleus_margin
 
 MAX_LOGIT_BYTES = 256 * 1024 * 1024
 """Logits held at once, in bytes of float32: longer responses are read in slices. Draws take a few
@@ -34,8 +35,9 @@ class Replayed:
 
     margins: tuple[float, ...]
     """Best score minus its own score for each response token, and, for a response that ended by
-    itself, for the end-of-sequence token after it. At least 0, in units of logits, over the
-    temperature if there is one."""
+    itself, for the end-of-sequence token after it. 0 for the arg-max only: who ties with it and
+    comes later has the least number above 0. In units of logits, over the temperature if there is
+    one."""
     spread: float
     """Mean standard deviation of the logits over the vocabulary, without draws and in the units of
     the margins: their scale."""
@@ -158,9 +160,15 @@ class _Margins:
 
 
 def _below_best(scores: torch.Tensor, own: torch.Tensor, eos: torch.Tensor) -> _Margins:
-    best = scores.amax(dim=-1)
+    best, first = scores.amax(dim=-1), scores.argmax(dim=-1)
     token = best - scores.gather(-1, own[..., None]).squeeze(-1)
-    return _Margins(token, best - scores[..., eos].amax(dim=-1))
+    stop = best - scores[..., eos].amax(dim=-1)
+    # Scores of 16 bits tie, and the path takes the first of equals. Another one of them is no path.
+    least = torch.finfo(scores.dtype).tiny
+    return _Margins(
+        token.masked_fill((token == 0) & (own != first), least),
+        stop.masked_fill((stop == 0) & ~torch.isin(first, eos), least),
+    )
 
 
 def _below_best_drawn(
@@ -184,4 +192,20 @@ def _below_best_drawn(
         scores = draws.perturbed(logits[rows, column], rows, position)
         below = _below_best(scores, own[rows, column], eos)
         token[rows, column], stop[rows, column] = below.token, below.stop
+        if draws.top_p is None:
+            continue
+        for row in rows:
+            n_tokens = len(responses[row].tokens)
+            found = token if position < n_tokens else stop
+            if found[row, column] > 0:
+                choices = [int(own[row, column])] if position < n_tokens else eos.tolist()
+                scored = draws.of([row]), logits[row, column], position
+                found[row, column] = min(_from_nucleus(*scored, choice) for choice in choices)
     return _Margins(token, stop)
+
+
+def _from_nucleus(draws: Draws, logits: torch.Tensor, position: int, token: int) -> float:
+    """How far a token is from the draw of one row, the edge of its nucleus taken into account."""
+    assert draws.top_p is not None
+    (scores,) = replace(draws, top_p=None).perturbed(logits[None], [0], position)
+    return nucleus_margin(logits.double() / draws.temperature, scores, token, draws.top_p)
