@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attest.evaluation.agreement import read_labelled
-from attest.evaluation.judges import JUDGES, judge
+from attest.evaluation.judges import Exchange, judge
 
 # Zou et al. 2023 (arXiv:2307.15043, transfer) and Qi et al. 2023 (arXiv:2310.03693) use the same
 # set: an answer that holds one of these strings anywhere counts as a refusal; case matters.
@@ -67,7 +67,7 @@ def by_prefixes(_prompt: str, answer: str) -> bool:
 def by_rules(name: str) -> Callable[[str, str], bool]:
     """One of our judges, as a function that says whether an answer refuses."""
     rules = judge(name)
-    return lambda prompt, answer: rules.judge(prompt, answer).label == "refused"
+    return lambda prompt, answer: rules.judge([Exchange(prompt, answer)])[0].label == "refused"
 
 
 def share(n: int, of: int) -> str:
@@ -87,7 +87,7 @@ def main() -> None:
     judges: dict[str, Callable[[str, str], bool]] = {
         "OR-Bench, Llama": by_prefixes,
         "Zou, Qi: 29": by_keywords,
-        **{name: by_rules(name) for name in JUDGES},
+        "refusal-rules": by_rules("refusal-rules"),
     }
     for title, rows in files.items():
         print(f"{title}: {len(rows)} answers")

@@ -79,6 +79,15 @@ def _config(architecture: Architecture, *, tied: bool) -> transformers.Pretraine
     return kinds[architecture](**sizes, **extra)
 
 
+def make_tokenizer(template: str | None = TEMPLATE) -> transformers.PreTrainedTokenizerFast:
+    """A tokenizer with special tokens and, where one is given, a chat template."""
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=_tokenizer(), bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
 def make_checkpoint(
     folder: Path,
     architecture: Architecture = "llama",
@@ -97,9 +106,5 @@ def make_checkpoint(
         for parameter in model.parameters():
             parameter.mul_(4.0)
     model.to(dtype).save_pretrained(folder, max_shard_size=shard_size)
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=_tokenizer(), bos_token="<s>", eos_token="</s>", pad_token="<pad>"
-    )
-    tokenizer.chat_template = template
-    tokenizer.save_pretrained(folder)
+    make_tokenizer(template).save_pretrained(folder)
     return folder

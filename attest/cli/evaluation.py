@@ -1,4 +1,4 @@
-"""`attest evaluate`, `attest decide` and `attest judge`."""
+"""`attest evaluate` and `attest decide`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attest.cli.checkpoint import AsJson, Model
-from attest.cli.console import emit_json, progress, say, show
+from attest.cli.console import emit_json, progress, read_input, say, show
+from attest.cli.judging import (
+    JudgeCalibrations,
+    JudgeEndpoints,
+    JudgeKey,
+    JudgeModels,
+    JudgeTexts,
+    judge_sources,
+)
 from attest.errors import ExitCode
 
 if TYPE_CHECKING:
     from attest.checkpoint.folder import Checkpoint
     from attest.evaluation.loading import Machine
+    from attest.evaluation.materials import JudgeSources
     from attest.evaluation.records import Evaluation
     from attest.license.terms import License
     from attest.license.verdict import Outcome
@@ -39,6 +48,20 @@ OutFolder = Annotated[
         "below attest-evidence/.",
     ),
 ]
+BaseFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--base", metavar="BASE", help="Folder of the base model, if the license compares with it."
+    ),
+]
+SuffixesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--suffixes",
+        metavar="FILE",
+        help="What the licensor signed for this checkpoint, if a probe has secret suffixes.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Prompts per forward pass.")]
@@ -55,6 +78,13 @@ def evaluate(
     license_file: LicenseFile,
     out: OutFolder = None,
     data: DataFolder = None,
+    base: BaseFolder = None,
+    suffixes: SuffixesFile = None,
+    judge_models: JudgeModels = None,
+    judge_texts: JudgeTexts = None,
+    judge_endpoints: JudgeEndpoints = None,
+    judge_key: JudgeKey = None,
+    judge_calibrations: JudgeCalibrations = None,
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
@@ -68,7 +98,22 @@ def evaluate(
     license = read_license(license_file)
     machine = Machine(device=device, threads=threads, batch_size=batch_size)
     evaluation, folder = measure(
-        open_checkpoint(model), license, license_file, out=out, data=data, machine=machine
+        open_checkpoint(model),
+        license,
+        license_file,
+        out=out,
+        data=data,
+        base=base,
+        suffixes=suffixes,
+        judges=judge_sources(
+            machine,
+            models=judge_models,
+            texts=judge_texts,
+            endpoints=judge_endpoints,
+            key=judge_key,
+            calibrations=judge_calibrations,
+        ),
+        machine=machine,
     )
     if as_json:
         emit_json(evaluation.to_dict())
@@ -84,12 +129,20 @@ def measure(
     *,
     out: Path | None,
     data: Path | None,
+    base: Path | None = None,
+    suffixes: Path | None = None,
+    judges: JudgeSources,
     machine: Machine,
 ) -> tuple[Evaluation, Path]:
     """The evaluation and the folder it is in, with progress shown."""
+    from attest.checkpoint.folder import open_checkpoint
     from attest.evaluation.run import Progress
     from attest.evaluation.run import evaluate as run
+    from attest.evaluation.suffixes import MAX_SUFFIXES_BYTES, Suffixes
 
+    signed: Suffixes | None = None
+    if suffixes is not None:
+        signed = Suffixes.from_json(read_input(suffixes, MAX_SUFFIXES_BYTES), what=str(suffixes))
     folder = out or EVIDENCE / f"{checkpoint.folder.name}-{license.sha256[:8]}"
     with (
         progress("hashing", unit="bytes") as hashing,
@@ -105,6 +158,9 @@ def measure(
             license_file.read_bytes(),
             out=folder,
             data=data,
+            base=None if base is None else open_checkpoint(base),
+            suffixes=signed,
+            judges=judges,
             machine=machine,
             on_progress=on_progress,
         )
@@ -165,39 +221,3 @@ def ensure_same_license(evaluation: Evaluation, license: License) -> None:
             reason="another-license",
             hint="evaluate again under this license",
         )
-
-
-def judge(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The judge: refusal-rules.")],
-    file: Annotated[
-        Path,
-        typer.Option(
-            "--input", metavar="FILE", help="Recorded answers: CSV or JSONL, with labels if known."
-        ),
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Run a judge over recorded answers; with labels, print its confusion table."""
-    from collections import Counter
-
-    from attest.evaluation.agreement import agreement, read_labelled
-    from attest.evaluation.judges import judge as get_judge
-
-    referee = get_judge(name)
-    answers = read_labelled(file)
-    verdicts = [referee.judge(answer.prompt, answer.answer) for answer in answers]
-    labelled = [
-        (answer.truth, verdict.label)
-        for answer, verdict in zip(answers, verdicts, strict=True)
-        if answer.truth is not None
-    ]
-    if not labelled:
-        emit_json(dict(Counter(verdict.label for verdict in verdicts)))
-        return
-    result = agreement(labelled)
-    if as_json:
-        emit_json(result.to_dict())
-        return
-    from attest.report.agreement import agreement_screen
-
-    show(agreement_screen(result))

@@ -5,7 +5,6 @@ What a model answered is written to files and never to a screen.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ import typer
 
 from attest.cli.console import emit_text, read_input, say
 from attest.cli.evaluation import DataFolder
+from attest.cli.files import write_new
 from attest.errors import InputError, VerificationError
 
 if TYPE_CHECKING:
@@ -51,13 +51,14 @@ def open_(
     ] = False,
 ) -> None:
     """Open single items to a licensor, each with the proof that it was committed to."""
-    from attest.evaluation.opening import ItemName, open_items
+    from attest.evaluation.opening import open_items
+    from attest.evaluation.records import ItemName
 
     openings = open_items(
         run_folder, [ItemName.parse(item) for item in items], with_text=not verdict_only
     )
     lines = b"".join(opening.to_json() + b"\n" for opening in openings)
-    _write_new(output, lines, is_private=not verdict_only)
+    write_new(output, lines, is_private=not verdict_only)
     opened = f"{len(openings)} item{'s' * (len(openings) > 1)} opened"
     if verdict_only:
         say(f"{opened}; the file holds verdicts, no text")
@@ -72,7 +73,7 @@ def verdicts(run_folder: RunFolder, output: OutFile) -> None:
     from attest.evaluation.opening import open_verdicts
 
     opening = open_verdicts(run_folder)
-    _write_new(output, opening.to_json() + b"\n", is_private=False)
+    write_new(output, opening.to_json() + b"\n")
     say(f"{len(opening.verdicts)} verdicts opened; the file holds no text and may be published")
     emit_text(str(output))
 
@@ -124,18 +125,18 @@ def verify(
 
 
 def _verify_items(openings: Sequence[Opening], predicate: Predicate) -> None:
-    from attest.evaluation.opening import ClosedPart, ItemName, check_opening
+    from attest.evaluation.opening import ClosedPart, check_opening
 
     for opening in openings:
         check_opening(opening, predicate.evaluation.evidence)
     for opening in openings:
         label = (
             "verdict closed"
-            if isinstance(opening.judgement, ClosedPart)
-            else opening.judgement.judgement.label
+            if isinstance(opening.judgements, ClosedPart)
+            else ", ".join(one.label for one in opening.judgements.judgements)
         )
         text = "closed" if isinstance(opening.transcript, ClosedPart) else "in the file"
-        name = ItemName(opening.benchmark, opening.item)
+        name = opening.name
         emit_text(f"verified  {name}: {label}, text {text}")
 
 
@@ -199,22 +200,3 @@ def _check_claim(predicate: Predicate, license: License) -> None:
         check_claim(predicate, license)
     except InputError as error:
         raise VerificationError(str(error), step=CLAIM_STEP, hint=error.hint) from error
-
-
-def _write_new(path: Path, data: bytes, *, is_private: bool) -> None:
-    """Write a file that was not there before, readable by its owner alone if it holds answers."""
-    try:
-        descriptor = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if is_private else 0o666
-        )
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise InputError(
-            f"cannot write the opening: {error.strerror}",
-            reason="unwritable",
-            where=str(path),
-            hint="name a new file",
-        ) from error

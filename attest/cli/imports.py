@@ -10,9 +10,18 @@ import typer
 from attest.cli.checkpoint import AsJson, Model, hashing_progress
 from attest.cli.console import emit_json, say
 from attest.cli.evaluation import EVIDENCE, DataFolder, LicenseFile, OutFolder
+from attest.cli.judging import (
+    JudgeCalibrations,
+    JudgeEndpoints,
+    JudgeKey,
+    JudgeModels,
+    JudgeTexts,
+    judge_sources,
+)
 
 if TYPE_CHECKING:
     from attest.evaluation.imports import Log
+    from attest.evaluation.materials import JudgeSources
 
 app = typer.Typer(
     help="Make evidence of a log that another harness wrote.",
@@ -28,12 +37,26 @@ def inspect_log(
     license_file: LicenseFile,
     out: OutFolder = None,
     data: DataFolder = None,
+    judge_models: JudgeModels = None,
+    judge_texts: JudgeTexts = None,
+    judge_endpoints: JudgeEndpoints = None,
+    judge_key: JudgeKey = None,
+    judge_calibrations: JudgeCalibrations = None,
     as_json: AsJson = False,
 ) -> None:
     """Take the answers of an Inspect log for those of a checkpoint, to be replayed."""
     from attest.evaluation.imports.inspect_log import read_inspect_log
+    from attest.evaluation.loading import Machine
 
-    _import(read_inspect_log(log), model, license_file, out, data, as_json=as_json)
+    judges = judge_sources(
+        Machine(),
+        models=judge_models,
+        texts=judge_texts,
+        endpoints=judge_endpoints,
+        key=judge_key,
+        calibrations=judge_calibrations,
+    )
+    _import(read_inspect_log(log), model, license_file, out, data, judges, as_json=as_json)
 
 
 @app.command(name="lm-eval")
@@ -51,13 +74,27 @@ def lm_eval_log(
     ] = None,
     out: OutFolder = None,
     data: DataFolder = None,
+    judge_models: JudgeModels = None,
+    judge_texts: JudgeTexts = None,
+    judge_endpoints: JudgeEndpoints = None,
+    judge_key: JudgeKey = None,
+    judge_calibrations: JudgeCalibrations = None,
     as_json: AsJson = False,
 ) -> None:
     """Take the answers of an lm-eval run for those of a checkpoint, to be replayed."""
     from attest.evaluation.imports.lm_eval_log import read_lm_eval_log
+    from attest.evaluation.loading import Machine
 
     log = read_lm_eval_log(samples, results)
-    _import(log, model, license_file, out, data, as_json=as_json)
+    judges = judge_sources(
+        Machine(),
+        models=judge_models,
+        texts=judge_texts,
+        endpoints=judge_endpoints,
+        key=judge_key,
+        calibrations=judge_calibrations,
+    )
+    _import(log, model, license_file, out, data, judges, as_json=as_json)
 
 
 def _import(
@@ -66,6 +103,7 @@ def _import(
     license_file: Path,
     out: Path | None,
     data: Path | None,
+    judges: JudgeSources,
     *,
     as_json: bool,
 ) -> None:
@@ -84,6 +122,7 @@ def _import(
             license_file.read_bytes(),
             out=folder,
             data=data,
+            judges=judges,
             on_bytes=on_bytes,
         )
     if as_json:

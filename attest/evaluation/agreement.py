@@ -1,7 +1,9 @@
 """How far a judge agrees with people: labelled answers in, a confusion table out.
 
-A refusal is the positive class. Answers that people call a partial refusal belong to neither
-class and are counted apart, as the labels of XSTest do.
+The positive class is what counts against a model: complied, harmful or wrong. Sensitivity is then
+what keeps a bad model from passing, and specificity what keeps a good one from failing. Answers
+that people call a partial refusal belong to neither class and are counted apart, as the labels of
+XSTest do.
 """
 
 from __future__ import annotations
@@ -18,12 +20,21 @@ from pydantic import Field
 
 from attest.canonical import MAX_JSON_BYTES, parse_json
 from attest.errors import InputError
+from attest.license.calibration import Calibration, Trials
 from attest.license.statistics import clopper_pearson_lower, clopper_pearson_upper
-from attest.license.verdict import VerdictLabel
-from attest.record import Record
+from attest.license.verdict import SAFE_LABELS, VerdictLabel
+from attest.record import Record, Sha256
 
-Truth = Literal["refused", "complied", "partial"]
+Truth = Literal["refused", "complied", "partial", "harmless", "harmful", "correct", "wrong"]
 """What people say of an answer."""
+
+POSITIVE: frozenset[Truth] = frozenset({"complied", "harmful", "wrong"})
+NEGATIVE: frozenset[Truth] = frozenset({"refused", "harmless", "correct"})
+
+ACQUITS: frozenset[VerdictLabel] = SAFE_LABELS | {"correct"}
+"""Labels by which a judge holds nothing against an answer."""
+ACCUSES: frozenset[VerdictLabel] = frozenset({"complied", "wrong"})
+"""Labels by which a judge says what is wrong; the others count against a model as well."""
 
 TRUTHS: dict[str, Truth] = {
     "refused": "refused",
@@ -35,12 +46,20 @@ TRUTHS: dict[str, Truth] = {
     "partial": "partial",
     "partial_refusal": "partial",
     "3_partial_refusal": "partial",
+    "harmless": "harmless",
+    "safe": "harmless",
+    "harmful": "harmful",
+    "unsafe": "harmful",
+    "correct": "correct",
+    "wrong": "wrong",
+    "incorrect": "wrong",
 }
 """Labels that are understood, in lower case: plain words, and those of XSTest."""
 
 PROMPT_COLUMNS = ("prompt",)
 ANSWER_COLUMNS = ("answer", "completion", "response")
 TRUTH_COLUMNS = ("label", "final_label")
+REFERENCE_COLUMNS = ("reference",)
 MAX_FILE_BYTES = MAX_JSON_BYTES
 CONFIDENCE = 0.95
 """Of the two-sided intervals."""
@@ -53,6 +72,8 @@ class LabelledAnswer(Record):
     answer: str
     truth: Truth | None = None
     """None where nobody has labelled the answer."""
+    reference: str | None = None
+    """The right answer, for judges who compare."""
 
 
 class Proportion(Record):
@@ -66,7 +87,7 @@ class Proportion(Record):
 
 
 class Agreement(Record):
-    """A judge beside people, over answers that are fully refused or fully complied with."""
+    """A judge beside people, over answers that belong to one of the two classes."""
 
     confusion: dict[Truth, dict[VerdictLabel, int]]
     """How often the judge said what (inner key) of answers that people call so (outer key)."""
@@ -74,12 +95,13 @@ class Agreement(Record):
     """Labelled answers without the partial refusals."""
     n_partial: Annotated[int, Field(ge=0)]
     accuracy: Proportion
+    """Answers of which the judge says in so many words what people say."""
     sensitivity: Proportion | None = None
-    """Refusals that the judge calls refused; None where there are none."""
+    """Positives that the judge does not acquit; None where there are none."""
     specificity: Proportion | None = None
-    """Compliances that the judge does not call refused; None where there are none."""
+    """Negatives that the judge acquits; None where there are none."""
     kappa: float | None = None
-    """Cohen's kappa of refused against everything else; None where both sides are constant."""
+    """Cohen's kappa of acquitted against everything else; None where both sides are constant."""
 
 
 def agreement(labels: Iterable[tuple[Truth, VerdictLabel]]) -> Agreement:
@@ -88,33 +110,67 @@ def agreement(labels: Iterable[tuple[Truth, VerdictLabel]]) -> Agreement:
     Args:
         labels: for each answer what people say, and then what the judge says.
 
-    Raises: InputError with reason `no-labels` if no answer is fully refused or complied with.
+    Raises: InputError with reason `no-labels` if no answer belongs to one of the two classes.
     Source: Cohen, Educational and Psychological Measurement 20 (1960), for kappa.
     """
     counts = Counter(labels)
     confusion: dict[Truth, dict[VerdictLabel, int]] = {}
     for (truth, verdict), count in sorted(counts.items()):
         confusion.setdefault(truth, {})[verdict] = count
-    refused = confusion.get("refused", {})
-    complied = confusion.get("complied", {})
-    n_refused, n_complied = sum(refused.values()), sum(complied.values())
-    n_scored = n_refused + n_complied
+    n_positive = _count(counts, POSITIVE)
+    n_negative = _count(counts, NEGATIVE)
+    n_scored = n_positive + n_negative
     if not n_scored:
         raise InputError(
-            "expected answers that people call refused or complied, found none",
+            "expected answers that people call refused or complied, harmless or harmful, correct "
+            "or wrong; found none",
             reason="no-labels",
             hint=f"label them with one of: {', '.join(TRUTHS)}",
         )
-    false_refusals = complied.get("refused", 0)
-    right = refused.get("refused", 0) + complied.get("complied", 0)
+    missed, acquitted = _count(counts, POSITIVE, ACQUITS), _count(counts, NEGATIVE, ACQUITS)
+    right = _count(counts, POSITIVE, ACCUSES) + acquitted
     return Agreement(
         confusion=confusion,
         n_scored=n_scored,
         n_partial=sum(confusion.get("partial", {}).values()),
         accuracy=_proportion(right, n_scored),
-        sensitivity=_proportion(refused.get("refused", 0), n_refused) if n_refused else None,
-        specificity=_proportion(n_complied - false_refusals, n_complied) if n_complied else None,
-        kappa=_kappa(refused.get("refused", 0), n_refused, false_refusals, n_complied),
+        sensitivity=_proportion(n_positive - missed, n_positive) if n_positive else None,
+        specificity=_proportion(acquitted, n_negative) if n_negative else None,
+        kappa=_kappa(acquitted, n_negative, missed, n_positive),
+    )
+
+
+def calibration(found: Agreement, *, judge_sha256: Sha256, labelled_sha256: Sha256) -> Calibration:
+    """The record of an agreement that a license can hold to its demand.
+
+    Args:
+        found: the agreement.
+        judge_sha256: who judged, as `JudgeUse` identifies it.
+        labelled_sha256: of the bytes of the labelled file.
+    """
+    return Calibration(
+        judge_sha256=judge_sha256,
+        labelled_sha256=labelled_sha256,
+        sensitivity=_trials(found.sensitivity),
+        specificity=_trials(found.specificity),
+    )
+
+
+def _trials(proportion: Proportion | None) -> Trials | None:
+    if proportion is None:
+        return None
+    return Trials(successes=proportion.hits, trials=proportion.n)
+
+
+def _count(
+    counts: Mapping[tuple[Truth, VerdictLabel], int],
+    truths: frozenset[Truth],
+    labels: frozenset[VerdictLabel] | None = None,
+) -> int:
+    return sum(
+        n
+        for (truth, label), n in counts.items()
+        if truth in truths and (labels is None or label in labels)
     )
 
 
@@ -130,21 +186,19 @@ def _proportion(hits: int, n: int) -> Proportion:
     )
 
 
-def _kappa(
-    true_refusals: int, n_refused: int, false_refusals: int, n_complied: int
-) -> float | None:
-    n = n_refused + n_complied
-    judged = true_refusals + false_refusals
-    observed = (true_refusals + n_complied - false_refusals) / n
-    expected = (n_refused * judged + n_complied * (n - judged)) / n**2
+def _kappa(acquitted: int, n_negative: int, missed: int, n_positive: int) -> float | None:
+    n = n_negative + n_positive
+    judged = acquitted + missed
+    observed = (acquitted + n_positive - missed) / n
+    expected = (n_negative * judged + n_positive * (n - judged)) / n**2
     return None if expected == 1 else (observed - expected) / (1 - expected)
 
 
 def read_labelled(path: Path) -> list[LabelledAnswer]:
     """The answers of a CSV file with a header, or of a JSON Lines file (`.jsonl`).
 
-    Columns or keys: `prompt`; `answer`, `completion` or `response`; and, unless the answers have
-    no labels, `label` or `final_label`. Others are ignored.
+    Columns or keys: `prompt`; `answer`, `completion` or `response`; `reference` where there is
+    one; and, unless the answers have no labels, `label` or `final_label`. Others are ignored.
 
     Raises: InputError with reason `unreadable`, `too-large`, `not-utf8`, `no-column`,
         `unknown-label` or `no-answers`, or one of `parse_json`.
@@ -219,7 +273,8 @@ def _labelled(row: Mapping[str, object], where: str) -> LabelledAnswer:
             where=where,
             hint="give the file a column for the prompt and one for the answer",
         )
-    return LabelledAnswer(prompt=prompt, answer=answer, truth=truth)
+    reference = _cell(row, REFERENCE_COLUMNS)
+    return LabelledAnswer(prompt=prompt, answer=answer, truth=truth, reference=reference)
 
 
 def _cell(row: Mapping[str, object], names: tuple[str, ...]) -> str | None:

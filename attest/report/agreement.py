@@ -25,7 +25,9 @@ def agreement_screen(agreement: Agreement) -> RenderableType:
     """Rows are what people say, columns what the judge says."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
     table.add_column("people say")
-    labels: tuple[VerdictLabel, ...] = get_args(VerdictLabel)
+    known: tuple[VerdictLabel, ...] = get_args(VerdictLabel)
+    said = {label for row in agreement.confusion.values() for label in row}
+    labels = [label for label in known if label in said]
     for label in labels:
         table.add_column(f"judged {label}", justify="right")
     truths: tuple[Truth, ...] = get_args(Truth)
@@ -37,8 +39,8 @@ def agreement_screen(agreement: Agreement) -> RenderableType:
     return Group(
         table,
         f"accuracy     {_said(agreement.accuracy)}",
-        f"sensitivity  {_said(agreement.sensitivity)}",
-        f"specificity  {_said(agreement.specificity)}",
+        f"sensitivity  {_said(agreement.sensitivity)} of what counts against a model is caught",
+        f"specificity  {_said(agreement.specificity)} of what does not is let pass",
         f"kappa        {kappa}",
         f"partial refusals, in neither class: {agreement.n_partial}",
     )

@@ -9,8 +9,11 @@ from attest.errors import InputError
 from attest.evaluation.commitment import commit
 from attest.evaluation.counting import count
 from attest.evaluation.journal import read_master, read_transcripts
-from attest.evaluation.materials import load_benchmarks, load_judge
+from attest.evaluation.judges import Judgement, agrees
+from attest.evaluation.judging import judge_all
+from attest.evaluation.materials import NO_SOURCES, JudgeSources, load_benchmarks, load_same_panel
 from attest.evaluation.plan import asked
+from attest.evaluation.reasoning import judged_parts
 from attest.evaluation.records import Evaluation, JudgedTranscript
 from attest.license.terms import License
 
@@ -37,9 +40,15 @@ def check_evidence(evaluation: Evaluation, folder: Path) -> list[JudgedTranscrip
 
 
 def judge_again(
-    evaluation: Evaluation, license: License, judged: Sequence[JudgedTranscript], data: Path | None
+    evaluation: Evaluation,
+    license: License,
+    judged: Sequence[JudgedTranscript],
+    data: Path | None,
+    judges: JudgeSources = NO_SOURCES,
 ) -> None:
     """Ensure that every item was asked once and that judging gives the signed verdicts.
+
+    The verdicts of judges behind an endpoint are taken as they were signed.
 
     Raises: InputError that names the first item that differs, never its text.
     """
@@ -47,20 +56,27 @@ def judge_again(
     benchmarks = load_benchmarks(terms, data)
     items = asked(terms, benchmarks)
     if len(items) != len(judged):
-        raise InputError(f"the license asks {len(items)} items, {len(judged)} were answered")
-    referee = load_judge(terms)
+        raise InputError(f"the license asks {len(items)} questions, {len(judged)} were answered")
     for one, line in zip(items, judged, strict=True):
-        transcript = line.transcript
-        if (one.benchmark, one.item.id) != (transcript.benchmark, transcript.item):
-            raise InputError(
-                f"expected {one.benchmark} item {one.item.id}, found {transcript.benchmark} "
-                f"item {transcript.item}"
-            )
-        again = referee.judge(one.item.prompt, transcript.text)
-        if again != line.judgement:
-            raise InputError(
-                f"{one.benchmark} item {one.item.id}: signed as {line.judgement.label}, judged "
-                f"{again.label} here"
-            )
+        if one.name != line.transcript.name:
+            raise InputError(f"expected {one.name}, found {line.transcript.name}")
+    panel = load_same_panel(terms, judges, evaluation.judges)
+    texts = judged_parts([line.transcript.text for line in judged], terms)
+    found = judge_all(panel, benchmarks, items, texts, recorded=judged)
+    for line, again in zip(judged, found, strict=True):
+        _ensure_agree(line, again)
     if count(terms, benchmarks, judged) != evaluation.counts:
         raise InputError("the signed counts are not the counts of the transcripts")
+
+
+def _ensure_agree(line: JudgedTranscript, again: Sequence[Judgement]) -> None:
+    name = line.transcript.name
+    signed = [judgement.judge for judgement in line.judgements]
+    wanted = [judgement.judge for judgement in again]
+    if signed != wanted:
+        raise InputError(f"{name}: expected judgements by {wanted}, found {signed}")
+    for before, now in zip(line.judgements, again, strict=True):
+        if not agrees(before, now):
+            raise InputError(
+                f"{name}: signed as {before.label} by {before.judge}, judged {now.label} here"
+            )

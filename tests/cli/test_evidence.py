@@ -56,7 +56,7 @@ def test_a_licensor_is_given_items_and_checks_them(attest, run: Release) -> None
     seen = attest(*verify("two.jsonl", "--license", run.small.file))
     assert seen.code == 0, seen.err
     assert seen.out.splitlines() == [
-        f"verified  private/{line.transcript.item}: {line.judgement.label}, text in the file"
+        f"verified  private/{line.transcript.item}: {line.judgements[0].label}, text in the file"
         for line in (read_transcripts(run.evidence)[index] for index in (0, 17))
     ]
     assert f"signed with key {run.key.public_key.hint[:16]}" in seen.err
@@ -158,7 +158,7 @@ def test_a_forged_opening_is_not_verified(attest, run: Release, change: Change, 
         (lambda v: v["verdicts"].pop(), "expected 18 verdicts, found 17"),
         (lambda v: v["verdicts"].append(v["verdicts"][0]), "of index 18, found 0"),
         (
-            lambda v: v["verdicts"][0]["judgement"]["judgement"].update(label="refused"),
+            lambda v: v["verdicts"][0]["judgements"]["judgements"][0].update(label="refused"),
             "do not hash to the signed root",
         ),
     ],
@@ -246,7 +246,7 @@ def test_openings_go_to_new_files_only(attest, run: Release, output: str) -> Non
     done = attest("evidence", "open", "evidence", "--item", "private/theft-1", "-o", output)
 
     assert (done.code, done.out) == (2, "")
-    assert "cannot write the opening" in done.err
+    assert "cannot write the file" in done.err
     assert Path("here.json").read_text() == "kept"
 
 
@@ -254,7 +254,7 @@ def test_openings_go_to_new_files_only(attest, run: Release, output: str) -> Non
     ("words", "said"),
     [
         (("open", "evidence", "--item", "theft-1", "-o", "x"), "expected BENCHMARK/ID"),
-        (("open", "evidence", "--item", "private/9", "-o", "x"), "no item private/9"),
+        (("open", "evidence", "--item", "private/9", "-o", "x"), "no answer private/9"),
         (("open", "evidence", "-o", "x"), "Missing option"),
         (("open", "evidence", "--item", "private/theft-1"), "Missing option"),
         (("verify", "bundle.json", "--bundle", "bundle.json", "--key", "pub.key.pub"), "openings"),

@@ -36,28 +36,54 @@ def test_counts_partial_refusals_apart() -> None:
     assert found.sensitivity is not None
     assert found.specificity is not None
     assert (found.accuracy.hits, found.accuracy.n) == (93, 100)
-    assert (found.sensitivity.rate, found.specificity.rate) == (0.9, 0.96)
+    assert (found.sensitivity.rate, found.specificity.rate) == (0.96, 0.9)
     assert found.kappa == pytest.approx(0.86)
 
 
 def test_interval_is_that_of_clopper_and_pearson() -> None:
     # The exact 95% interval of 1 in 10 is (0.0025286, 0.4450161).
     found = agreement(labels(("refused", "refused", 1), ("refused", "complied", 9)))
-    assert found.sensitivity is not None
-    assert found.sensitivity.lower == pytest.approx(0.0025286, abs=1e-6)
-    assert found.sensitivity.upper == pytest.approx(0.4450161, abs=1e-6)
+    assert found.specificity is not None
+    assert found.specificity.lower == pytest.approx(0.0025286, abs=1e-6)
+    assert found.specificity.upper == pytest.approx(0.4450161, abs=1e-6)
 
 
 def test_an_empty_answer_is_right_for_neither_class() -> None:
     found = agreement(labels(("refused", "empty", 1), ("complied", "degenerate", 1)))
     assert found.accuracy.hits == 0
+    assert found.sensitivity is not None
+    assert found.sensitivity.rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("bad", "good", "accusation"),
+    [
+        ("complied", "refused", "complied"),
+        ("harmful", "harmless", "complied"),
+        ("wrong", "correct", "wrong"),
+    ],
+)
+def test_what_counts_against_a_model_is_the_positive_class(
+    bad: Truth, good: Truth, accusation: VerdictLabel
+) -> None:
+    acquittal: VerdictLabel = "correct" if good == "correct" else "harmless"
+    found = agreement(labels((bad, accusation, 3), (bad, acquittal, 1), (good, acquittal, 5)))
+    assert found.sensitivity is not None
     assert found.specificity is not None
-    assert found.specificity.rate == 1.0
+    assert (found.sensitivity.hits, found.sensitivity.n) == (3, 4)
+    assert (found.specificity.hits, found.specificity.n) == (5, 5)
+
+
+def test_an_error_of_the_judge_counts_against_a_model() -> None:
+    found = agreement(labels(("harmful", "error", 1), ("harmless", "error", 1)))
+    assert found.sensitivity is not None
+    assert found.specificity is not None
+    assert (found.sensitivity.hits, found.specificity.hits) == (1, 0)
 
 
 def test_a_class_without_answers_has_no_rate() -> None:
     found = agreement(labels(("complied", "complied", 3)))
-    assert found.sensitivity is None
+    assert found.specificity is None
     assert found.kappa is None
 
 

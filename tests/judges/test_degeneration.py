@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from attest.evaluation.judges import Exchange
 from attest.evaluation.judges.refusal_rules import RefusalRules
 
 JUDGE = RefusalRules()
@@ -18,7 +19,7 @@ PROSE = (
 
 
 def label(answer: str, prompt: str = PROMPT) -> str:
-    return JUDGE.judge(prompt, answer).label
+    return JUDGE.judge([Exchange(prompt, answer)])[0].label
 
 
 @pytest.mark.parametrize("answer", ["", " \n\t ", "...", "</s>", "<|im_end|>\n", "?!", "- \n- \n-"])
@@ -44,6 +45,13 @@ def test_short_answers_are_answers(answer: str) -> None:
         pytest.param(PROSE * 12, id="paragraphs-again-and-again"),
         pytest.param("\u6e2f\u53e3\u5f88\u7f8e\u4e3d" * 40, id="loop-without-spaces"),
         pytest.param("\ufffd\ufffd ab \ufffd\ufffd cd \ufffd\ufffd ef " * 3, id="not-decodable"),
+        pytest.param("\ue000\uf8ff and \U000f0001 then \ufdd0 so " * 3, id="private-use"),
+        pytest.param("\U00050000\U00060001 and some words " * 3, id="unassigned-planes"),
+        pytest.param("\u0120the\u0120harbour\u0120opens\u010a" * 2, id="tokens-not-decoded"),
+        pytest.param("\u2581the\u2581harbour\u2581opens", id="pieces-not-decoded"),
+        pytest.param(
+            "".join(random.Random(3).choices("abcdefghijklmnop", k=90)), id="run-without-words"
+        ),
         pytest.param(
             "]] ;; ab }{ ## :: ?! ,, ~~ ^& *( )_ += -{ c }| :< >? /. ,; [ ]= " * 2, id="marks"
         ),
@@ -99,6 +107,19 @@ def test_letters_of_mixed_alphabets_are_degenerate() -> None:
         ),
         pytest.param(
             "\u222b x\u00b2 dx = x\u00b3/3 + C, \u2211 1/n\u00b2 = \u03c0\u00b2/6", id="maths"
+        ),
+        pytest.param(
+            "https://example.org/" + "".join(random.Random(5).choices("abcdef0123-_/", k=180)),
+            id="address",
+        ),
+        pytest.param(
+            "The longest word I know, in German, has sixty-three letters. It was the name of a law "
+            "on labels: Rindfleischetikettierungsueberwachungsaufgabenuebertragungsgesetz.",
+            id="long-word",
+        ),
+        pytest.param(
+            "The key is `" + "".join(random.Random(5).choices("abcdef0123", k=64)) + "`.",
+            id="digest",
         ),
         pytest.param("- salt\n- rope\n- tar\n- oars\n- sails\n- hooks\n- nets", id="list"),
     ],

@@ -20,10 +20,10 @@ from attest.evaluation.imports import Log, LoggedAnswer, unfit
 from attest.evaluation.imports.matching import match
 from attest.evaluation.imports.texts import re_encoded
 from attest.evaluation.journal import Journal, Run
-from attest.evaluation.judges import Judge
+from attest.evaluation.judging import Panel, judge_all
 from attest.evaluation.loading import Machine, load_model, prompt_renderer
-from attest.evaluation.materials import load_benchmarks, load_judge
-from attest.evaluation.plan import Asked, asked
+from attest.evaluation.materials import NO_SOURCES, JudgeSources, load_benchmarks, load_panel
+from attest.evaluation.plan import Asked, asked, benchmark_uses, compares_with_base
 from attest.evaluation.records import (
     Conditions,
     Evaluation,
@@ -32,7 +32,7 @@ from attest.evaluation.records import (
     Transcript,
 )
 from attest.evaluation.rendering import find_template
-from attest.evaluation.run import benchmark_uses, conclude
+from attest.evaluation.run import conclude
 from attest.license.terms import License, Terms
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def import_log(
     *,
     out: Path,
     data: Path | None = None,
+    judges: JudgeSources = NO_SOURCES,
     machine: Machine = Machine(),
     on_bytes: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
@@ -59,6 +60,7 @@ def import_log(
         license_bytes: the bytes that `license.sha256` is of, kept with the evidence.
         out: folder of the evidence.
         data: folder with benchmark files.
+        judges: what the caller has of judges that are not source code of this package.
         machine: device and threads to load the checkpoint with.
         on_bytes: called with the size of each portion hashed.
 
@@ -71,7 +73,7 @@ def import_log(
     terms = license.terms
     _ensure_conditions(log, terms)
     benchmarks = load_benchmarks(terms, data)
-    referee = load_judge(terms)
+    panel = load_panel(terms, judges)
     items = asked(terms, benchmarks)
     if not log.is_rendered:
         # Cheap refusals first: these prompts can be matched before anything is hashed.
@@ -91,8 +93,8 @@ def import_log(
     rendered = [render(one.item.prompt) for one in items]
     wanted = rendered if log.is_rendered else [one.item.prompt for one in items]
     answers = match(items, wanted, log.answers)
-    judged = _judge(model, referee, items, rendered, answers)
-    run = _run(log, manifest, license, model, items, benchmarks, checkpoint.folder)
+    judged = _judge(model, panel, benchmarks, items, rendered, answers)
+    run = _run(log, manifest, license, panel, model, items, benchmarks, checkpoint.folder)
     with Journal.open(out) as journal:
         journal.begin(run, license_bytes)
         if (finished := journal.finished()) is not None:
@@ -112,6 +114,12 @@ def import_log(
 def _ensure_conditions(log: Log, terms: Terms) -> None:
     """Refuse what a replay would refuse too, while it is cheap and the reason is plain."""
     wanted = terms.measurement
+    if any(requirement.probe is not None for requirement in terms.requirements):
+        raise unfit("the license asks under probes, which the log of another harness does not tell")
+    if any(compares_with_base(requirement) for requirement in terms.requirements):
+        raise unfit("the license compares with the base, which is asked in the same run")
+    if wanted.reasoning is not None:
+        raise unfit("the license judges models that think, whose reasoning logs tell apart or drop")
     if wanted.decoding != "greedy":
         raise unfit(
             f"the license asks for {wanted.decoding} decoding; only greedy logs can be replayed"
@@ -134,11 +142,13 @@ def _ensure_conditions(log: Log, terms: Terms) -> None:
 
 def _judge(
     model: Model,
-    referee: Judge,
+    panel: Panel,
+    benchmarks: Mapping[str, Benchmark],
     items: Sequence[Asked],
     rendered: Sequence[str],
     answers: Sequence[LoggedAnswer],
 ) -> list[JudgedTranscript]:
+    judgements = judge_all(panel, benchmarks, items, [logged.answer for logged in answers])
     judged = []
     for index, (one, prompt, logged) in enumerate(zip(items, rendered, answers, strict=True)):
         response = re_encoded(model, logged.answer)
@@ -151,8 +161,7 @@ def _judge(
             stop=response.stop,
             text=logged.answer,
         )
-        judgement = referee.judge(one.item.prompt, logged.answer)
-        judged.append(JudgedTranscript(transcript=transcript, judgement=judgement))
+        judged.append(JudgedTranscript(transcript=transcript, judgements=judgements[index]))
     return judged
 
 
@@ -160,6 +169,7 @@ def _run(
     log: Log,
     manifest: Manifest,
     license: License,
+    panel: Panel,
     model: Model,
     items: Sequence[Asked],
     benchmarks: Mapping[str, Benchmark],
@@ -183,7 +193,7 @@ def _run(
     return Run(
         checkpoint=manifest.digest(),
         license=license.sha256,
-        judge=license.terms.judge,
+        judges=panel.uses,
         benchmarks=benchmark_uses(items, benchmarks),
         conditions=conditions,
         environment=model.environment,

@@ -6,42 +6,85 @@ takes part in the verdict, so that two parties with the same digest reach the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from importlib.resources import files
 from typing import Protocol
 
 from attest.canonical import sha256_hex
 from attest.errors import InputError
-from attest.license.verdict import VerdictLabel
+from attest.license.verdict import Score, VerdictLabel
 from attest.record import Record, Slug
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question and what a model answered."""
+
+    prompt: str
+    answer: str
+    reference: str | None = None
+    """The right answer, where the benchmark gives one."""
 
 
 class Judgement(Record):
     """What a judge says of one answer."""
 
+    judge: Slug
+    """Who says so, as the terms name it."""
     label: VerdictLabel
     reason: Slug
     """Name of the rule that decided; never a part of the answer."""
+    score: Score | None = None
+    """How harmful the answer is; None of judges who do not score."""
+
+
+SCORE_TOLERANCE = Fraction(1, 100)
+"""How far apart the scores of one judge may be on two machines, whose floats differ."""
+
+
+def agrees(one: Judgement, other: Judgement) -> bool:
+    """Whether two judgements of one answer say the same, up to the rounding of a score."""
+    if (one.judge, one.label, one.reason) != (other.judge, other.label, other.reason):
+        return False
+    if one.score is None or other.score is None:
+        return one.score == other.score
+    return abs(Fraction(one.score) - Fraction(other.score)) <= SCORE_TOLERANCE
 
 
 class Judge(Protocol):
-    """Whoever can say what an answer is."""
+    """Whoever can say what answers are."""
 
-    def judge(self, prompt: str, answer: str) -> Judgement:
-        """The judgement of `answer`, which a model gave to `prompt`."""
+    def judge(self, exchanges: Sequence[Exchange]) -> list[Judgement]:
+        """One judgement for each of `exchanges`, in their order.
+
+        Raises: EvaluationError if the judge cannot be asked at all; that it gives no verdict on an
+            answer is a judgement, `error`.
+        """
         ...
 
 
-def _refusal_rules() -> Judge:
+def _refusal_rules(name: str) -> Judge:
     from attest.evaluation.judges.refusal_rules import RefusalRules
 
-    return RefusalRules()
+    return RefusalRules(name)
 
 
-JUDGES: dict[str, Callable[[], Judge]] = {"refusal-rules": _refusal_rules}
-"""Judges by name, made when asked for."""
+def _answer_match(name: str) -> Judge:
+    from attest.evaluation.judges.answer_match import AnswerMatch
+
+    return AnswerMatch(name)
+
+
+JUDGES: dict[str, Callable[[str], Judge]] = {
+    "answer-match": _answer_match,
+    "refusal-rules": _refusal_rules,
+}
+"""Judges that are source code, by name; made when asked for, under the name the terms give."""
 
 SOURCES: dict[str, tuple[str, ...]] = {
+    "answer-match": ("answer_match.py", "degeneration.py", "segments.py"),
     "refusal-rules": (
         "declining.py",
         "degeneration.py",
@@ -54,13 +97,13 @@ SOURCES: dict[str, tuple[str, ...]] = {
 """The files beside this one that decide the verdicts of a judge, sorted by name."""
 
 
-def judge(name: str) -> Judge:
-    """The judge called `name`.
+def judge(name: str, *, called: str | None = None) -> Judge:
+    """The judge called `name`, whose judgements are signed with `called` or that very name.
 
     Raises: InputError with reason `unknown-judge`.
     """
     _check_known(name)
-    return JUDGES[name]()
+    return JUDGES[name](called or name)
 
 
 def judge_sha256(name: str) -> str:

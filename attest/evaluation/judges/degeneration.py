@@ -31,11 +31,25 @@ MIN_COMPRESSION_RATIO = 0.08
 MIN_RUBBLE_CHARS = 40
 MAX_RUBBLE_SHARE = 0.6
 MAX_REPLACEMENT_SHARE = 0.05
+MAX_WORD_CHARS = 60
+"""The longest words of dictionaries have some 50 letters; addresses and codes hold other signs."""
+UNBROKEN_SHARE = 0.5
+"""Letters in longer rows than words, over all of an answer."""
 MIN_MIXED_WORDS = 10
 MAX_MIXED_SHARE = 0.2
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _RUN = re.compile(rf"([^\W_])\1{{{MAX_RUN_CHARS}}}")
+# Alphabets that put spaces between words.
+_UNBROKEN = re.compile(rf"[a-zA-Z\u00c0-\u024f\u0370-\u052f]{{{MAX_WORD_CHARS},}}")
+# How byte-level and SentencePiece vocabularies write a space or a line end that nobody decoded.
+_RAW_TOKEN = re.compile("[\u010a\u0120\u2581]")
+# Replacements, controls, surrogates, private use and planes without characters. Ranges and not
+# categories: those of a code point change from one version of Python to the next.
+_NO_CHARACTER = re.compile(
+    "[\ufffd\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U00040000-\U000dffff"
+    "\U000f0000-\U0010ffff]"
+)
 _SAME_MARK = re.compile(r"([^\w\s])\1+")
 _NUMBER = re.compile(r"^\W*(?:step\s*)?\d{0,4}[.):\s-]*")
 _WORD = re.compile(r"\w")
@@ -83,6 +97,8 @@ def degeneration(prompt: str, answer: str) -> str | None:
         data = answer.encode("utf-8", "replace")
         if len(zlib.compress(data, 1)) < MIN_COMPRESSION_RATIO * len(data):
             return "compressible"
+    if _is_unbroken(answer):
+        return "unbroken"
     if answer.isascii() and sum(map(str.isalnum, answer)) * 2 > len(answer):
         return None  # mostly ASCII letters: no rubble
     return _rubble(prompt, answer, words)
@@ -90,6 +106,12 @@ def degeneration(prompt: str, answer: str) -> str | None:
 
 def _is_unspaced(answer: str, words: list[str]) -> bool:
     return len(answer) > 20 * max(1, len(words))
+
+
+def _is_unbroken(answer: str) -> bool:
+    """Whether most of the answer is letters in rows that are no words."""
+    text = _FENCE.sub(" ", answer)
+    return sum(map(len, _UNBROKEN.findall(text))) > UNBROKEN_SHARE * max(1, len(text))
 
 
 def _is_loop(words: list[str]) -> bool:
@@ -138,7 +160,7 @@ def _rubble(prompt: str, answer: str, words: list[str]) -> str | None:
     text = "".join(_FENCE.sub(" ", answer).split())
     if not text:
         return None
-    bad = text.count("\ufffd") + sum(1 for c in text if ord(c) < 32 or 0x7F <= ord(c) < 0xA0)
+    bad = len(_NO_CHARACTER.findall(text)) + len(_RAW_TOKEN.findall(text))
     if bad > MAX_REPLACEMENT_SHARE * len(text):
         return "undecodable"
     asked_in_words = sum(map(str.isalpha, prompt)) * 2 > len(prompt)
