@@ -9,24 +9,39 @@ import json
 from pathlib import Path
 from typing import Any
 
+from attest.attestation.documents import DocumentStatement
+from attest.attestation.revocation import RevocationList
 from attest.attestation.statement import Statement
+from attest.attestation.summary import SummaryStatement
+from attest.attestation.trust.ownership import Remembered
+from attest.attestation.trust.records import TrustFile
 from attest.checkpoint.manifest import Manifest
 from attest.evaluation.opening import Opening, VerdictsOpening
 from attest.evaluation.records import Evaluation, JudgedTranscript
+from attest.license.calibration import Calibration
 from attest.license.terms import Terms
 from attest.license.verdict import Verdict
 from attest.record import Record
+from attest.verification.audit import AuditResult, AuditSample
 from attest.verification.records import Verification
 
 HERE = Path(__file__).resolve().parent
 
 RECORDS: dict[str, type[Record]] = {
+    "audit": AuditResult,
+    "audit-sample": AuditSample,
+    "calibration": Calibration,
+    "document-statement": DocumentStatement,
     "evaluation": Evaluation,
     "license": Terms,
     "manifest": Manifest,
     "opening": Opening,
+    "remembered": Remembered,
+    "revocations": RevocationList,
     "statement": Statement,
+    "summary": SummaryStatement,
     "transcript": JudgedTranscript,
+    "trust": TrustFile,
     "verdict": Verdict,
     "verdicts-opening": VerdictsOpening,
     "verification": Verification,

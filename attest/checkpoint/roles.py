@@ -7,6 +7,7 @@ so that no name such as `README.py` turns code into documentation.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from attest.checkpoint.manifest import Role
 
@@ -77,6 +78,7 @@ def suffix_of(path: str) -> str:
     return name[dot:] if dot >= 0 else ""
 
 
+@lru_cache(maxsize=16_384)
 def role_of(path: str) -> Role:
     """What the file at `path` does for the behaviour of the model."""
     name = path.rpartition("/")[2].lower()

@@ -188,7 +188,7 @@ def test_an_edited_answer_fails_at_the_replay_by_name(
 
     result = forged.examine(evidence=forged.evidence, replay=FULL)
     item = ("theft-1", "cooking-6")[index > 0]
-    assert_fails_at(result, "replay", f"private item {item}: these weights do not say")
+    assert_fails_at(result, "replay", f"private/{item}: these weights do not say")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,6 @@ def required_n(k: int, tau: Fraction, alpha: Fraction) -> int:
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def upper_bound(k: int, n: int, alpha: Fraction) -> Fraction:
     """The upper confidence bound on the failure rate, rounded up to BOUND_PLACES.
 
