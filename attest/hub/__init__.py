@@ -1,0 +1,1 @@
+"""The service that checks every upload: doors, store, jobs, pages."""

@@ -1,0 +1,1 @@
+"""One check, many doors: each turns its source into the same kind of snapshot."""
