@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check peers clean
+.PHONY: demo hub-demo test check peers clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/tiny/demo.py
+
+# The hub on SQLite, with a stand-in for the model hub; it serves on until Ctrl-C.
+hub-demo: $(VENV)/installed
+	$(BIN)/python examples/hub/demo.py
 
 test: $(VENV)/installed
 	$(MAKE) check

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from attest.license.terms import Terms as Terms
     from attest.license.verdict import Verdict as Verdict
     from attest.verification.listing import Listing as Listing
+    from attest.verification.listings import FileDigests as FileDigests
+    from attest.verification.listings import ListingVerdict as ListingVerdict
+    from attest.verification.listings import verify_listing as verify_listing
     from attest.verification.records import Verification as Verification
     from attest.verification.verify import Evidence as Evidence
     from attest.verification.verify import Subjects as Subjects
@@ -56,8 +59,10 @@ _HOME = {
     "Checkpoint": "checkpoint.folder",
     "Evaluation": "evaluation.records",
     "Evidence": "verification.verify",
+    "FileDigests": "verification.listings",
     "License": "license.terms",
     "Listing": "verification.listing",
+    "ListingVerdict": "verification.listings",
     "Manifest": "checkpoint.manifest",
     "PrivateKey": "attestation.keys",
     "PublicKey": "attestation.keys",
@@ -80,6 +85,7 @@ _HOME = {
     "read_license": "license.read",
     "state": "attestation.statement",
     "verify": "verification.verify",
+    "verify_listing": "verification.listings",
 }
 
 __all__ = [  # noqa: PLE0604 - the names above, and those that are always here

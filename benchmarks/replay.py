@@ -2,8 +2,8 @@
 
 For random Llama checkpoints of three sizes: the wall time of making answers, greedy or drawn at a
 temperature, in sorted batches (the local engine), and of replaying the same answers against the
-same weights, in turn in one process; medians of several rounds, and the peak memory of each in a
-process of its own.
+same weights, in turn in one process; medians of several rounds, and the peak memory of each. On a
+machine with other work, wall time says little: with `--threads 1` quote the ratio of CPU time.
 
 Usage: python benchmarks/replay.py [--sizes 1M 15M 125M] [--tokens 128 512] [--dtype float32]
     [--temperature 0.7]
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -38,7 +39,9 @@ SHAPES = {"1M": (64, 3), "15M": (384, 5), "125M": (768, 16)}
 """Hidden size and number of layers."""
 
 
-def make_model(folder: Path, size: str, n_positions: int) -> None:
+def make_model(
+    folder: Path, size: str, n_positions: int, *, initializer_range: float = 0.02
+) -> None:
     """Write a random checkpoint in which no row of the output ends an answer."""
     hidden, layers = SHAPES[size]
     torch.manual_seed(1)
@@ -50,6 +53,7 @@ def make_model(folder: Path, size: str, n_positions: int) -> None:
         num_attention_heads=hidden // 32,
         num_key_value_heads=hidden // 32,
         max_position_embeddings=n_positions,
+        initializer_range=initializer_range,
         tie_word_embeddings=False,
         bos_token_id=0,
         eos_token_id=1,
@@ -116,34 +120,57 @@ def measure(
             threads=arguments.threads,
         )
         model = Model(Path(folder), options)
-    loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if phase == "memory of replay":
+    if phase == "memory":
         answers = [Response(tuple(prompts[0][:1] * n_tokens), "length") for _ in prompts]
         check(model, prompts, answers, arguments.batch, draws)
-    elif phase == "memory of generation":
-        generate(model, prompts, arguments.batch, draws)
-    else:
-        generate(model, prompts[:4], 4, draws)
-        made, replayed, margin = [], [], 0.0
-        for _ in range(arguments.rounds):
-            started = time.perf_counter()
-            answers = generate(model, prompts, arguments.batch, draws)
-            between = time.perf_counter()
-            margin = max(margin, check(model, prompts, answers, arguments.batch, draws))
-            made.append(between - started)
-            replayed.append(time.perf_counter() - between)
-        ratios = [one / two for one, two in zip(replayed, made, strict=True)]
-        n = len(prompts) * n_tokens
-        return {
-            "generate_s": statistics.median(made),
-            "replay_s": statistics.median(replayed),
-            "ratio": statistics.median(ratios),
-            "generate_tokens_per_s": n / statistics.median(made),
-            "replay_tokens_per_s": n / statistics.median(replayed),
-            "margin": margin,
-        }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"peak_mib": peak / 1024, "above_loaded_mib": (peak - loaded) / 1024}
+        return {"replay_peak_mib": peak_mib()}
+    generate(model, prompts[:4], 4, draws)
+    made, replayed, margin, peak = [], [], 0.0, 0.0
+    for number in range(arguments.rounds):
+        started = now()
+        answers = generate(model, prompts, arguments.batch, draws)
+        made.append(now() - started)
+        if number == 0:  # before any replay, whose peak would hide this one
+            peak = peak_mib()
+        started = now()
+        margin = max(margin, check(model, prompts, answers, arguments.batch, draws))
+        replayed.append(now() - started)
+    ratios = [one.cpu_s / two.cpu_s for one, two in zip(replayed, made, strict=True)]
+    return {
+        "generate_s": statistics.median(one.wall_s for one in made),
+        "generate_cpu_s": statistics.median(one.cpu_s for one in made),
+        "replay_s": statistics.median(one.wall_s for one in replayed),
+        "replay_cpu_s": statistics.median(one.cpu_s for one in replayed),
+        "ratio": statistics.median(
+            one.wall_s / two.wall_s for one, two in zip(replayed, made, strict=True)
+        ),
+        "cpu_ratio": statistics.median(ratios),
+        "least_cpu_ratio": min(ratios),
+        "largest_cpu_ratio": max(ratios),
+        "generate_peak_mib": peak,
+        "margin": margin,
+    }
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Wall time, and processor time of this process."""
+
+    wall_s: float
+    cpu_s: float
+
+    def __sub__(self, earlier: Seconds) -> Seconds:
+        return Seconds(self.wall_s - earlier.wall_s, self.cpu_s - earlier.cpu_s)
+
+
+def now() -> Seconds:
+    """Both clocks."""
+    return Seconds(time.perf_counter(), time.process_time())
+
+
+def peak_mib() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def in_own_process(size: str, n_tokens: int, phase: str) -> dict[str, float]:
@@ -177,18 +204,22 @@ def main() -> None:
         f"{arguments.prompts} prompts of 20 to 120 tokens, batches of {arguments.batch}, "
         f"{arguments.dtype}, {decoding}, medians of {arguments.rounds} rounds"
     )
-    print("size  tokens  generate s  replay s  ratio  gen tok/s  replay tok/s  peak MiB gen/replay")
+    print(
+        "              generate          replay       ratio                             peak MiB\n"
+        "size  tokens  wall s  CPU s    wall s  CPU s   wall   CPU (least to largest)    generate"
+        " / replay"
+    )
     for size in arguments.sizes:
         for n_tokens in arguments.tokens:
-            time_ = in_own_process(size, n_tokens, "time")
-            memory = [
-                in_own_process(size, n_tokens, f"memory of {what}")["peak_mib"]
-                for what in ("generation", "replay")
-            ]
+            found = in_own_process(size, n_tokens, "time")
+            found |= in_own_process(size, n_tokens, "memory")
+            spread = f"({found['least_cpu_ratio']:.2f} to {found['largest_cpu_ratio']:.2f})"
             print(
-                f"{size:<5} {n_tokens:>6}  {time_['generate_s']:>10.2f}  {time_['replay_s']:>8.2f}"
-                f"  {time_['ratio']:>5.2f}  {time_['generate_tokens_per_s']:>9.0f}"
-                f"  {time_['replay_tokens_per_s']:>12.0f}  {memory[0]:>8.0f} / {memory[1]:.0f}",
+                f"{size:<5} {n_tokens:>6}"
+                f"  {found['generate_s']:>6.1f} {found['generate_cpu_s']:>6.1f}"
+                f"    {found['replay_s']:>6.1f} {found['replay_cpu_s']:>6.1f}"
+                f"   {found['ratio']:>4.2f}  {found['cpu_ratio']:>4.2f} {spread}"
+                f"          {found['generate_peak_mib']:>8.0f} / {found['replay_peak_mib']:.0f}",
                 flush=True,
             )
 

@@ -18,11 +18,15 @@ from attest.attestation.trust.records import TrustFile
 from attest.checkpoint.manifest import Manifest
 from attest.evaluation.opening import Opening, VerdictsOpening
 from attest.evaluation.records import Evaluation, JudgedTranscript
+from attest.evaluation.stopped import EarlyEvaluation
+from attest.hub.policy import PolicyFile
+from attest.hub.service.wire import VerifyAnswer, VerifyRequest
 from attest.license.calibration import Calibration
 from attest.license.terms import Terms
 from attest.license.verdict import Verdict
 from attest.record import Record
 from attest.verification.audit import AuditResult, AuditSample
+from attest.verification.listings import ListingVerdict
 from attest.verification.records import Verification
 
 HERE = Path(__file__).resolve().parent
@@ -32,8 +36,13 @@ RECORDS: dict[str, type[Record]] = {
     "audit-sample": AuditSample,
     "calibration": Calibration,
     "document-statement": DocumentStatement,
+    "early-evaluation": EarlyEvaluation,
     "evaluation": Evaluation,
+    "hub-policy": PolicyFile,
+    "hub-verify-answer": VerifyAnswer,
+    "hub-verify-request": VerifyRequest,
     "license": Terms,
+    "listing-verdict": ListingVerdict,
     "manifest": Manifest,
     "opening": Opening,
     "remembered": Remembered,

@@ -26,7 +26,7 @@ OWN = {
     "system_prompt": {"source": "text", "text": "Say yes."},
     "prefill": {"text": "Yes, of course I can do", "n_tokens": "3"},
     "decodings": [
-        {"decoding": "sampled", "temperature": "1.5", "top_p": "0.95", "draws": "2"},
+        {"decoding": "sampled", "temperature": "1.5", "top_p": "0.6", "draws": "2"},
         {"decoding": "greedy"},
     ],
 }

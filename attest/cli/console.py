@@ -18,7 +18,7 @@ from attest.errors import InputError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-SCREEN_WIDTH = 110
+SCREEN_WIDTH = 140
 """Columns used where the output is no terminal, so that transcripts do not depend on one."""
 
 

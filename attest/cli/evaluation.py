@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -17,13 +19,15 @@ from attest.cli.judging import (
     JudgeTexts,
     judge_sources,
 )
-from attest.errors import ExitCode
+from attest.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from attest.checkpoint.folder import Checkpoint
+    from attest.evaluation.job import Job
     from attest.evaluation.loading import Machine
     from attest.evaluation.materials import JudgeSources
     from attest.evaluation.records import Evaluation
+    from attest.evaluation.stopped import EarlyEvaluation
     from attest.license.terms import License
     from attest.license.verdict import Outcome
 
@@ -62,6 +66,23 @@ SuffixesFile = Annotated[
         help="What the licensor signed for this checkpoint, if a probe has secret suffixes.",
     ),
 ]
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Draw prompts at random and stop as soon as the license is decided: a dry run, which "
+        "cannot be signed.",
+    ),
+]
+Beacon = Annotated[
+    str | None,
+    typer.Option(
+        "--beacon",
+        metavar="HEX",
+        help="With --until-decided: public randomness of after the checkpoint was fixed, for the "
+        "order of the prompts; by default this machine's own.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Prompts per forward pass.")]
@@ -85,6 +106,8 @@ def evaluate(
     judge_endpoints: JudgeEndpoints = None,
     judge_key: JudgeKey = None,
     judge_calibrations: JudgeCalibrations = None,
+    until_decided: UntilDecided = False,
+    beacon: Beacon = None,
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
@@ -92,16 +115,19 @@ def evaluate(
 ) -> None:
     """Ask a checkpoint everything that a license asks; goes on where it was interrupted."""
     from attest.checkpoint.folder import open_checkpoint
+    from attest.evaluation.early import evaluate_early
     from attest.evaluation.loading import Machine
+    from attest.evaluation.run import carry_out
     from attest.license.read import read_license
 
+    if beacon is not None and not until_decided:
+        raise InputError("--beacon goes with --until-decided", reason="usage")
     license = read_license(license_file)
     machine = Machine(device=device, threads=threads, batch_size=batch_size)
-    evaluation, folder = measure(
+    with _prepared(
         open_checkpoint(model),
         license,
         license_file,
-        out=out,
         data=data,
         base=base,
         suffixes=suffixes,
@@ -114,12 +140,29 @@ def evaluate(
             calibrations=judge_calibrations,
         ),
         machine=machine,
-    )
+    ) as job:
+        folder = out or EVIDENCE / (_folder_name(job) + ("-early" if until_decided else ""))
+        early = evaluate_early(job, out=folder, beacon=beacon) if until_decided else None
+        evaluation = early or carry_out(job, out=folder)
+    if early is not None:
+        _show_early(early, folder, as_json=as_json)
     if as_json:
         emit_json(evaluation.to_dict())
         return
     say(f"evaluation and evidence are in {folder}")
     say(f"next: attest decide {folder} --license {license_file}")
+
+
+def _show_early(found: EarlyEvaluation, folder: Path, *, as_json: bool) -> NoReturn:
+    """Say what a stopped run found, and exit with that."""
+    if as_json:
+        emit_json(found.to_dict())
+    else:
+        from attest.report.early import early_screen
+
+        show(early_screen(found))
+        say(f"what was asked and answered is in {folder}")
+    raise typer.Exit(EXIT_OF_OUTCOME[found.outcome])
 
 
 def measure(
@@ -135,28 +178,60 @@ def measure(
     machine: Machine,
 ) -> tuple[Evaluation, Path]:
     """The evaluation and the folder it is in, with progress shown."""
+    from attest.evaluation.run import carry_out
+
+    with _prepared(
+        checkpoint,
+        license,
+        license_file,
+        data=data,
+        base=base,
+        suffixes=suffixes,
+        judges=judges,
+        machine=machine,
+    ) as job:
+        folder = out or EVIDENCE / _folder_name(job)
+        return carry_out(job, out=folder), folder
+
+
+def _folder_name(job: Job) -> str:
+    return f"{job.checkpoint.folder.name}-{job.license.sha256[:8]}"
+
+
+@contextmanager
+def _prepared(
+    checkpoint: Checkpoint,
+    license: License,
+    license_file: Path,
+    *,
+    data: Path | None,
+    base: Path | None,
+    suffixes: Path | None,
+    judges: JudgeSources,
+    machine: Machine,
+) -> Iterator[Job]:
+    """The measurement that the options ask for, with progress shown while it lasts."""
     from attest.checkpoint.folder import open_checkpoint
-    from attest.evaluation.run import Progress
-    from attest.evaluation.run import evaluate as run
+    from attest.evaluation.job import Progress, prepare
     from attest.evaluation.suffixes import MAX_SUFFIXES_BYTES, Suffixes
 
     signed: Suffixes | None = None
     if suffixes is not None:
         signed = Suffixes.from_json(read_input(suffixes, MAX_SUFFIXES_BYTES), what=str(suffixes))
-    folder = out or EVIDENCE / f"{checkpoint.folder.name}-{license.sha256[:8]}"
     with (
         progress("hashing", unit="bytes") as hashing,
         progress("answering", unit="items") as answering,
+        progress("judging", unit="answers") as judging,
     ):
+        bars = {"hashing": hashing, "answering": answering, "judging": judging}
 
         def on_progress(now: Progress) -> None:
-            (hashing if now.stage == "hashing" else answering)(now.done, now.total)
+            bars[now.stage](now.done, now.total)
 
-        evaluation = run(
+        yield prepare(
             checkpoint,
             license,
             license_file.read_bytes(),
-            out=folder,
             data=data,
             base=None if base is None else open_checkpoint(base),
             suffixes=signed,
@@ -164,16 +239,21 @@ def measure(
             machine=machine,
             on_progress=on_progress,
         )
-    return evaluation, folder
 
 
 def read_evaluation(path: Path) -> Evaluation:
     """The evaluation in a run's folder, or in a file."""
-    from attest.errors import InputError
-    from attest.evaluation.journal import EVALUATION
+    from attest.evaluation.journal import EARLY, EVALUATION
     from attest.evaluation.records import Evaluation
 
     file = path / EVALUATION if path.is_dir() else path
+    if path.is_dir() and (path / EARLY).is_file():
+        raise InputError(
+            "this run was stopped early: it holds no counts to decide on or to sign",
+            reason="stopped-early",
+            where=str(path),
+            hint="evaluate without --until-decided",
+        )
     if not file.is_file():
         raise InputError(
             "no finished evaluation here",
@@ -211,8 +291,6 @@ def decide(
 
 def ensure_same_license(evaluation: Evaluation, license: License) -> None:
     """Ensure that an evaluation was made under `license`."""
-    from attest.errors import InputError
-
     if evaluation.license.sha256 != license.sha256:
         raise InputError(
             f"the evaluation was made under {evaluation.license.name} "

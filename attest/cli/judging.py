@@ -162,6 +162,14 @@ def judge(
     )
     referee, sha256 = _judge_called(name, license_file, sources)
     answers = read_labelled(file)
+    n_unlabelled = sum(one.truth is None for one in answers)
+    if calibration is not None and n_unlabelled:
+        raise InputError(
+            f"{n_unlabelled} answers have no label",
+            reason="no-labels",
+            where=file.name,
+            hint="a calibration needs the word of people on every answer",
+        )
     exchanges = [Exchange(one.prompt, one.answer, one.reference) for one in answers]
     verdicts = referee.judge(exchanges)
     labelled = [
@@ -169,13 +177,6 @@ def judge(
         for answer, verdict in zip(answers, verdicts, strict=True)
         if answer.truth is not None
     ]
-    if calibration is not None and len(labelled) != len(answers):
-        raise InputError(
-            f"{len(answers) - len(labelled)} answers have no label",
-            reason="no-labels",
-            where=file.name,
-            hint="a calibration needs the word of people on every answer",
-        )
     if not labelled:
         emit_json(dict(Counter(verdict.label for verdict in verdicts)))
         return

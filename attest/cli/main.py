@@ -14,17 +14,25 @@ import typer
 
 from attest.cli import (
     attestation,
+    audit,
     benchmark,
     checkpoint,
+    countersigning,
     evaluation,
     evidence,
+    hub,
     imports,
+    judging,
     license,
+    trust,
     verification,
 )
 from attest.cli.console import say
 from attest.errors import AttestError, ExitCode
 from attest.version import __version__
+
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
 
 app = typer.Typer(
     name="attest",
@@ -59,13 +67,17 @@ app.command(name="digest")(checkpoint.digest)
 app.command(name="evaluate")(evaluation.evaluate)
 app.command(name="decide")(evaluation.decide)
 app.command(name="sign")(attestation.sign)
+app.command(name="countersign")(countersigning.countersign)
 app.command(name="show")(attestation.show)
 app.command(name="keygen")(attestation.keygen)
-app.command(name="judge")(evaluation.judge)
+app.command(name="judge")(judging.judge)
 app.add_typer(license.app, name="license")
+app.add_typer(trust.app, name="trust")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(audit.app, name="audit")
 app.add_typer(imports.app, name="import")
+app.add_typer(hub.app, name="hub")
 
 
 def main() -> None:
@@ -81,7 +93,9 @@ def _guarded() -> int:
         if error.hint is not None:
             say(f"hint: {error.hint}")
         return error.exit_code
-    except KeyboardInterrupt:
+    except SystemExit as left:
+        if left.code != INTERRUPTED:
+            raise
         say("interrupted; finished answers are kept, the same command goes on from there")
         return ExitCode.TRY_AGAIN
     except BrokenPipeError:

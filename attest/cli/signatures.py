@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +29,9 @@ def read_signatures(file: Path) -> tuple[bytes, ...]:
         found = sorted(
             path
             for path in file.parent.iterdir()
-            if path.name.startswith(f"{file.name}.") and path.name.endswith(SUFFIX)
+            if path.name.startswith(f"{file.name}.")
+            and path.name.endswith(SUFFIX)
+            and path.is_file()
         )
     except OSError as error:
         raise InputError(
@@ -49,17 +54,41 @@ def sign_file(file: Path, data: bytes, kind: Kind, key: str) -> Path:
 
     Raises: InputError if the key cannot be used or the bundle cannot be written.
     """
-    from attest.attestation.bundle import open_bundle
-    from attest.attestation.certificates import read_certificate
     from attest.attestation.documents import state_document
     from attest.cli.keys import open_key
 
     data = open_key(key).bundle(state_document(data, kind, name=file.name))
-    bundle = open_bundle(data)
-    hint = read_certificate(bundle.chain[0]).public_key.hint if bundle.chain else bundle.hint
-    path = file.with_name(f"{file.name}.{(hint or '')[:12]}{SUFFIX}")
+    path = file.with_name(f"{file.name}.{signer_hint(data)[:12]}{SUFFIX}")
     replace_file(path, data)
     return path
+
+
+def signer_hint(data: bytes) -> str:
+    """The fingerprint of the key that a bundle, which was just made here, is signed with."""
+    from attest.attestation.bundle import open_bundle
+    from attest.attestation.certificates import read_certificate
+
+    bundle = open_bundle(data)
+    hint = read_certificate(bundle.chain[0]).public_key.hint if bundle.chain else bundle.hint
+    return hint or ""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep others who do the same from reading or replacing the file at `path` meanwhile.
+
+    Raises: InputError with reason `unwritable`.
+    """
+    try:
+        # Beside the file, because the file itself is replaced.
+        lock = path.with_name(f"{path.name}.lock").open("wb")
+    except OSError as error:
+        raise InputError(
+            f"cannot be locked: {error.strerror}", reason="unwritable", where=str(path)
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,8 +62,12 @@ def read_remembered(path: Path) -> Remembered | None:
     from attest.attestation.trust.ownership import Remembered
     from attest.license.document import MAX_DOCUMENT_BYTES
 
-    if not path.exists():
-        return None
+    with suppress(PermissionError, NotADirectoryError):
+        # A link to nowhere, or a folder that is closed to us, does not mean that nothing was seen.
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return None
     return Remembered.from_json(read_input(path, MAX_DOCUMENT_BYTES), what=str(path))
 
 

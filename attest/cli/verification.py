@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
@@ -13,6 +15,7 @@ import typer
 from attest.cli.attestation import FOLDER, SUFFIX
 from attest.cli.checkpoint import AsJson, Model, hashing_progress
 from attest.cli.console import emit_json, progress, read_input, say, show
+from attest.cli.countersigning import VERIFIER, SummaryRequest, write_summary
 from attest.cli.evaluation import (
     EXIT_OF_OUTCOME,
     BaseFolder,
@@ -30,6 +33,7 @@ FROM_EVIDENCE, FROM_REPLAY = 2, 3
 
 if TYPE_CHECKING:
     from attest.license.terms import License
+    from attest.verification.folder import Examined
     from attest.verification.records import Level
     from attest.verification.verify import SignedTrust, SignerRole, Subjects, Trust
 
@@ -145,24 +149,36 @@ def verify(
             "--roots", metavar="PEM", help="With --oms: roots of certificates, instead of --key."
         ),
     ] = None,
+    sign_summary: Annotated[
+        str | None,
+        typer.Option(
+            "--sign-summary",
+            metavar="KEY",
+            help="Sign what was found to hold, for those who believe you; KEY as for `sign`.",
+        ),
+    ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            "--summary", metavar="FILE", help="Where to write it, instead of beside the bundle."
+        ),
+    ] = None,
+    verifier: Annotated[
+        str, typer.Option(metavar="URI", help="With --sign-summary: who you are.")
+    ] = VERIFIER,
     as_json: AsJson = False,
 ) -> None:
     """Check an attestation against the files, the license and a key of your choice."""
     if oms is not None:
-        if any((license_files, trust_file, bundle, evidence, hashes)):
+        if any((license_files, trust_file, bundle, evidence, hashes, sign_summary)):
             raise InputError(
                 "an OMS signature is checked by itself, against the bytes of MODEL",
                 reason="usage",
                 hint="give --oms with --key or --roots alone; ask for the license separately",
             )
         raise typer.Exit(verify_oms(model, oms, key=key, roots=roots, as_json=as_json))
-    from attest.attestation.bundle import MAX_BUNDLE_BYTES
-    from attest.checkpoint.folder import open_checkpoint
-    from attest.evaluation.loading import Machine
     from attest.license.read import read_license
-    from attest.verification.choice import SpotCheck
     from attest.verification.folder import examine_folder
-    from attest.verification.replay import Replay
     from attest.verification.verify import Evidence
 
     if not license_files or (key is None) == (trust_file is None) or roots is not None:
@@ -175,53 +191,69 @@ def verify(
     trust = _trust(key, role, trust_file, revocations, remember, license_files)
     depth = _depth(level, trust)
     _check_depth(depth, evidence, hashes)
+    request = SummaryRequest.of(sign_summary, summary, verifier, depth)
     licenses = [read_license(file) for file in license_files]
-    machine = Machine(device, threads, batch_size, dtype)
-    # What a judge runs in is in the terms; --dtype is for the replay.
-    judges = judge_sources(
-        Machine(device, threads, batch_size), models=judge_models, texts=judge_texts
-    )
     now = datetime.now(UTC)
     with progress("replaying", unit="items") as on_progress:
-        replay = None
+        answers, replay = None, None
+        if evidence is not None:
+            from attest.evaluation.loading import Machine
+
+            # What a judge runs in is in the terms; --dtype is for the replay.
+            machine = Machine(device, threads, batch_size)
+            judges = judge_sources(machine, models=judge_models, texts=judge_texts)
+            answers = Evidence(evidence, data, judges)
         if depth >= FROM_REPLAY:
+            from attest.checkpoint.folder import open_checkpoint
+            from attest.evaluation.loading import Machine
+            from attest.verification.choice import SpotCheck
+            from attest.verification.replay import Replay
+
             spot = SpotCheck(sample, _confidence(confidence), _beacon(beacon))
             replay = Replay(
-                machine=machine,
+                machine=Machine(device, threads, batch_size, dtype),
                 spot_check=spot if depth == FROM_REPLAY else None,
                 tolerance=tolerance,
                 unsettled=unsettled,
                 base=None if base is None else open_checkpoint(base),
                 on_progress=on_progress,
             )
+        bundles = _read_bundles(_bundles(model, bundle))
         examined = examine_folder(
-            {str(path): read_input(path, MAX_BUNDLE_BYTES) for path in _bundles(model, bundle)},
+            bundles,
             trust=trust,
             licenses=licenses,
             level=depth,
             # Hashing is the long part: it waits for a signature, and serves every attestation.
             subjects=partial(_subjects, model, hashes),
-            evidence=None if evidence is None else Evidence(evidence, data, judges),
+            evidence=answers,
             replay=replay,
             now=now,
         )
     best = examined[0].result
     if remember is not None:
         _remember(remember, trust, examined[0].license, now)
+    if request is not None and best.is_verified:
+        write_summary(best, Path(examined[0].name), request, is_from_bytes=hashes is None)
+    raise typer.Exit(_report(examined, n_bundles=len(bundles), as_json=as_json))
+
+
+def _report(examined: Sequence[Examined], *, n_bundles: int, as_json: bool) -> ExitCode:
+    best = examined[0].result
     if as_json:
         emit_json(best.to_dict())
     else:
         from attest.report.verification import verification_screen
 
-        others = f", the best of {len(examined)}" if len(examined) > 1 else ""
+        others = f", the best of {n_bundles}" if n_bundles > 1 else ""
         say(f"attestation {examined[0].name}{others}")
         show(verification_screen(best))
     failed = best.failed_step
     if failed is None:
-        raise typer.Exit(EXIT_OF_OUTCOME[best.outcome] if best.outcome else ExitCode.MET)
+        return EXIT_OF_OUTCOME[best.outcome] if best.outcome else ExitCode.MET
     if failed.hint is not None:
         say(f"hint: {failed.hint}")
-    raise typer.Exit(ExitCode.NOT_VERIFIED)
+    return ExitCode.NOT_VERIFIED
 
 
 def _confidence(text: str) -> Fraction:
@@ -289,27 +321,46 @@ def _depth(level: int | None, trust: Trust | SignedTrust) -> Level:
 
 
 def _remember(file: Path, trust: Trust | SignedTrust, license: License, now: datetime) -> None:
-    from attest.cli.signatures import replace_file
+    from attest.cli.signatures import locked, replace_file
+    from attest.cli.trust import read_remembered
     from attest.verification.freshness import learn
     from attest.verification.verify import SignedTrust
 
     assert isinstance(trust, SignedTrust)
-    known = learn(trust, license, now)
-    if known is not None and known != trust.remembered:
-        replace_file(file, known.to_json() + b"\n")
+    with locked(file):
+        # Another verification may have seen something newer since this one began.
+        before = read_remembered(file)
+        known = learn(replace(trust, remembered=before), license, now)
+        if known is not None and known != before:
+            replace_file(file, known.to_json() + b"\n")
 
 
 def _bundles(model: Path, bundle: Path | None) -> list[Path]:
     if bundle is not None and not bundle.is_dir():
         return [bundle]
     folder = bundle if bundle is not None else model / FOLDER
-    found = sorted(folder.glob(f"*{SUFFIX}"))
+    found = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
     if not found:
         raise VerificationError(
             f"no attestation in {folder}",
             step=0,
             hint="name one with --bundle, or ask the publisher for it",
         )
+    return found
+
+
+def _read_bundles(paths: list[Path]) -> dict[str, bytes]:
+    from attest.attestation.bundle import MAX_BUNDLE_BYTES
+    from attest.verification.folder import MAX_BUNDLES, MAX_FOLDER_BYTES
+
+    found: dict[str, bytes] = {}
+    size_bytes = 0
+    for path in paths:
+        found[str(path)] = read_input(path, MAX_BUNDLE_BYTES)
+        size_bytes += len(found[str(path)])
+        # What is too much is refused by `examine_folder`, and need not be read to its end.
+        if len(found) > MAX_BUNDLES or size_bytes > MAX_FOLDER_BYTES:
+            break
     return found
 
 

@@ -12,11 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attest.benchmark.probes import PLAIN
 from attest.evaluation.engines import Response
 from attest.evaluation.journal import Journal, other_plan
 from attest.evaluation.loading import Group, encode_prompts, groups
-from attest.evaluation.plan import Asked, batches, probes_asked
+from attest.evaluation.plan import Asked, batches, probe_uses
 from attest.evaluation.records import (
     BatchPlan,
     Conditions,
@@ -25,7 +24,7 @@ from attest.evaluation.records import (
     Transcript,
 )
 from attest.evaluation.rendering import find_template
-from attest.license.terms import ProbeRef, Terms
+from attest.license.terms import Terms
 from attest.record import Sha256
 
 if TYPE_CHECKING:
@@ -64,16 +63,6 @@ def conditions_of(model: Model, folder: Path, terms: Terms, fixed: Fixed) -> Con
         eos_token_ids=model.eos_token_ids,
         batch_plan=BatchPlan(size=fixed.batch_size),
     )
-
-
-def probe_uses(terms: Terms) -> tuple[ProbeRef, ...] | None:
-    """The probes that requirements name, by digest; None if all of them ask plainly."""
-    found = [
-        ProbeRef(name=name, sha256=probe.sha256)
-        for name, probe in probes_asked(terms).items()
-        if name != PLAIN
-    ]
-    return tuple(found) or None
 
 
 @dataclass

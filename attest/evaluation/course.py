@@ -150,9 +150,7 @@ def _units(
         )
 
     return {
-        category: tuple(
-            sorted((unit_of(*one) for one in units.items()), key=lambda unit: unit.key)
-        )
+        category: tuple(sorted((unit_of(*one) for one in units.items()), key=lambda unit: unit.key))
         for category, units in sorted(members.items(), key=lambda one: one[0] or "")
     }
 

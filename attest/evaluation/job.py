@@ -21,6 +21,7 @@ from attest.evaluation.materials import NO_SOURCES, JudgeSources, load_benchmark
 from attest.evaluation.order import DrawnOrder
 from attest.evaluation.plan import Asked, asked, benchmark_uses, is_drawn
 from attest.evaluation.records import Conditions
+from attest.evaluation.rendering import find_template
 from attest.evaluation.seed import derive_seed
 from attest.evaluation.suffixes import Suffixes, ensure_suffixes_are_wanted
 from attest.license.terms import License
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 class Progress:
     """How far a long work has come."""
 
-    stage: Literal["hashing", "answering"]
+    stage: Literal["hashing", "answering", "judging"]
     done: int
-    """Bytes while hashing, items while answering."""
+    """Bytes while hashing, items while answering, judgements while judging."""
     total: int
 
 
@@ -63,6 +64,10 @@ class Job:
     def on_answered(self, n: int) -> None:
         """Report that so many questions are answered."""
         self.on_progress(Progress("answering", n, len(self.items)))
+
+    def on_judged(self, n: int, total: int) -> None:
+        """Report that so many judgements are made."""
+        self.on_progress(Progress("judging", n, total))
 
     def load(self, checkpoint: Checkpoint) -> Model:
         """The model of the checkpoint or the base, from the very bytes that were hashed."""
@@ -137,6 +142,9 @@ def prepare(
     items = asked(terms, benchmarks)
     ensure_base_is_wanted(items, base)
     ensure_suffixes_are_wanted(items, suffixes)
+    for asked_model in (checkpoint, base):
+        if asked_model is not None:
+            find_template(asked_model.folder, terms.measurement.chat_template)
 
     size_bytes = checkpoint.size_bytes + (0 if base is None else base.size_bytes)
     hashed = 0

@@ -6,12 +6,13 @@
 | `license.yaml` | from the start | the very bytes of the license |
 | `salt` | from the start | the master secret of the commitment, readable by its owner only |
 | `answers.jsonl` | while it runs | one line per finished batch |
+| `judgements.jsonl` | while it runs | one line per judgement that took a model |
 | `transcripts.jsonl` | at the end | one line per item, in leaf order |
 | `evaluation.json` | at the end, last | the record that is signed |
 | `early.json` | instead of it | what a run found that was stopped early; never signed |
 
-A line is on disk before the next batch begins. A line that was cut short by a crash has no newline
-and is dropped, so a killed run loses at most one batch.
+A line is on disk before the next batch or judgement is taken. A line that was cut short by a crash
+has no newline and is dropped, so a killed run loses at most what was being answered or judged.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from attest.canonical import parse_json
 from attest.errors import EvaluationError, InputError
 from attest.evaluation.commitment import SALT_BYTES, new_master
 from attest.evaluation.engines import Response
+from attest.evaluation.judges import Judgement
 from attest.evaluation.order import DrawnOrder
 from attest.evaluation.records import (
     BenchmarkUse,
@@ -37,11 +39,11 @@ from attest.evaluation.records import (
     JudgedTranscript,
     JudgeUse,
 )
-from attest.record import Record, Sha256, WireRecord
+from attest.record import Record, Sha256, Slug, WireRecord
 
 RUN, LICENSE, SALT = "run.json", "license.yaml", "salt"
-ANSWERS, TRANSCRIPTS, EVALUATION = "answers.jsonl", "transcripts.jsonl", "evaluation.json"
-EARLY = "early.json"
+ANSWERS, JUDGEMENTS = "answers.jsonl", "judgements.jsonl"
+TRANSCRIPTS, EVALUATION, EARLY = "transcripts.jsonl", "evaluation.json", "early.json"
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Longest journal line read back: a batch of responses."""
@@ -64,6 +66,14 @@ class Run(WireRecord):
     """Of a run that may stop early: in which order prompts are drawn."""
     n_items: int
     started: datetime
+
+
+class KeptJudgement(Record):
+    """A judgement on disk, by what was judged."""
+
+    exchange: Sha256
+    """Of the question, the answer and the reference."""
+    judgement: Judgement
 
 
 def differences(old: Run, new: Run) -> list[str]:
@@ -163,17 +173,9 @@ class Journal:
 
         Raises: InputError if a whole line is not the batch that comes next.
         """
-        file = self.folder / ANSWERS
-        if not file.exists():
-            return []
         found: list[list[Response]] = []
-        data = file.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            with _disk(self.folder):
-                os.truncate(file, len(whole))
-        for number, line in enumerate(whole.splitlines()):
-            where = f"{file.name} line {number + 1}"
+        for number, line in enumerate(self._whole_lines(ANSWERS)):
+            where = f"{ANSWERS} line {number + 1}"
             value = parse_json(line, what=where, max_bytes=MAX_LINE_BYTES)
             batch, responses = _parse_batch(value, where)
             if batch != number:
@@ -193,24 +195,58 @@ class Journal:
             },
             separators=(",", ":"),
         )
-        with _disk(self.folder), (self.folder / ANSWERS).open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._append(ANSWERS, line.encode())
+
+    def judged(self, judge: Slug) -> dict[Sha256, Judgement]:
+        """What a judge of this run has said already, by the digest of what was judged.
+
+        Raises: InputError if a whole line is no judgement.
+        """
+        lines = self._whole_lines(JUDGEMENTS)
+        kept = (
+            KeptJudgement.from_json(line, what=f"{JUDGEMENTS} line {number}")
+            for number, line in enumerate(lines, start=1)
+        )
+        return {one.exchange: one.judgement for one in kept if one.judgement.judge == judge}
+
+    def keep(self, judged: KeptJudgement) -> None:
+        """Put a judgement on disk.
+
+        Raises: EvaluationError if the disk refuses; what was kept before stays kept.
+        """
+        self._append(JUDGEMENTS, judged.to_json())
 
     def finish(
         self, result: Record, judged: Sequence[JudgedTranscript], *, name: str = EVALUATION
     ) -> None:
-        """Put evidence and result on disk, the result last, and drop the journal."""
+        """Put evidence and result on disk, the result last, and drop what they hold."""
         with _disk(self.folder):
             lines = b"".join(line.to_json() + b"\n" for line in judged)
             self._write(TRANSCRIPTS, lines)
             self._write(name, result.to_json())
-            (self.folder / ANSWERS).unlink(missing_ok=True)
+            for journal in (ANSWERS, JUDGEMENTS):
+                (self.folder / journal).unlink(missing_ok=True)
 
     def master(self) -> bytes:
         """The master secret of this run."""
         return read_master(self.folder)
+
+    def _whole_lines(self, name: str) -> list[bytes]:
+        file = self.folder / name
+        if not file.exists():
+            return []
+        data = file.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            with _disk(self.folder):
+                os.truncate(file, len(whole))
+        return whole.splitlines()
+
+    def _append(self, name: str, line: bytes) -> None:
+        with _disk(self.folder), (self.folder / name).open("ab") as file:
+            file.write(line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def _write(self, name: str, data: bytes) -> None:
         temporary = self.folder / f".{name}.part"

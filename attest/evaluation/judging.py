@@ -6,13 +6,14 @@ for it; all of them are recorded, so a vote can be counted again by anyone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from attest.benchmark.items import Benchmark
 from attest.benchmark.probes import PLAIN
 from attest.errors import InputError
-from attest.evaluation.judges import Exchange, Judge, Judgement
+from attest.evaluation.journal import Journal, KeptJudgement
+from attest.evaluation.judges import Exchange, Judge, Judgement, Placed, SlowJudge
 from attest.evaluation.judges.voting import vote
 from attest.evaluation.plan import Asked, selected
 from attest.evaluation.records import JudgedTranscript, JudgeUse
@@ -76,6 +77,8 @@ def judge_all(
     texts: Sequence[str],
     *,
     recorded: Sequence[JudgedTranscript] = (),
+    journal: Journal | None = None,
+    on_judged: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[tuple[Judgement, ...]]:
     """The judgements of every answer, in the order of the items.
 
@@ -85,6 +88,8 @@ def judge_all(
         items: what was asked.
         texts: what is judged of each answer.
         recorded: where to take the judgements of judges who are absent; one per item.
+        journal: where slow judges go on from what they have said already.
+        on_judged: called with how many judgements there are, and with how many there will be.
 
     Raises: InputError with reason `no-judge` if a judge is absent and nothing is recorded.
     """
@@ -92,25 +97,53 @@ def judge_all(
     askers = _judges_of(terms, benchmarks, items)
     votes = _votes(terms)
     said: dict[tuple[int, Slug], Judgement] = {}
-    for name in judges_in_use(terms):
-        places = [place for place, names in enumerate(askers) if name in names]
-        if name in votes:
-            continue
+    places_of = {
+        name: [place for place, names in enumerate(askers) if name in names]
+        for name in judges_in_use(terms)
+        if name not in votes
+    }
+    n_judgements = sum(map(len, places_of.values()))
+    for name, places in places_of.items():
+        found: Iterable[Placed]
         if name in panel.judges:
-            found = panel.judges[name].judge([_exchange(items[i], texts[i]) for i in places])
+            exchanges = [_exchange(items[i], texts[i]) for i in places]
+            found = _hear(panel.judges[name], name, exchanges, journal)
         elif recorded:
-            found = [recorded[place].by(name) for place in places]
+            found = (Placed(i, recorded[place].by(name)) for i, place in enumerate(places))
         else:
             raise InputError(
                 "its verdicts cannot be made here", reason="no-judge", where=f"judge {name}"
             )
-        said.update(zip(((place, name) for place in places), found, strict=True))
+        for one in found:
+            said[places[one.place], name] = one.judgement
+            on_judged(len(said), n_judgements)
     for place, names in enumerate(askers):
         for name in names:
             if name in votes:
                 ballots = [said[place, member] for member in votes[name].members]
                 said[place, name] = vote(name, votes[name].rule, ballots)
     return [tuple(said[place, name] for name in names) for place, names in enumerate(askers)]
+
+
+def _hear(
+    judge: Judge, name: Slug, exchanges: Sequence[Exchange], journal: Journal | None
+) -> Iterator[Placed]:
+    """The judgements of one judge; those on disk are not asked for again."""
+    if not isinstance(judge, SlowJudge):
+        yield from map(Placed, range(len(exchanges)), judge.judge(exchanges))
+        return
+    kept = {} if journal is None else journal.judged(name)
+    left = []
+    for place, one in enumerate(exchanges):
+        if one.sha256 in kept:
+            yield Placed(place, kept[one.sha256])
+        else:
+            left.append(place)
+    for said in judge.one_by_one([exchanges[place] for place in left]):
+        place = left[said.place]
+        if journal is not None:
+            journal.keep(KeptJudgement(exchange=exchanges[place].sha256, judgement=said.judgement))
+        yield Placed(place, said.judgement)
 
 
 def check_uses(terms: Terms, uses: Sequence[JudgeUse]) -> None:

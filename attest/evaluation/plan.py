@@ -186,6 +186,16 @@ def is_drawn(terms: Terms) -> bool:
     )
 
 
+def probe_uses(terms: Terms) -> tuple[ProbeRef, ...] | None:
+    """The probes that requirements name, by digest; None if all of them ask plainly."""
+    found = [
+        ProbeRef(name=name, sha256=probe.sha256)
+        for name, probe in probes_asked(terms).items()
+        if name != PLAIN
+    ]
+    return tuple(found) or None
+
+
 def benchmark_uses(
     items: Sequence[Asked], benchmarks: Mapping[str, Benchmark]
 ) -> tuple[BenchmarkUse, ...]:

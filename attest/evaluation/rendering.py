@@ -176,21 +176,33 @@ def conversation_renderer(
     """
     try:
         compiled = _environment(today).from_string(template)
-    except TemplateError as error:
+    except _RAISED_BY_TEMPLATES as error:
         raise _template_error(error) from error
 
     def render(messages: Sequence[Mapping[str, str]]) -> str:
         try:
             return compiled.render(messages=messages, tools=None, **variables)
-        except TemplateError as error:
+        except _RAISED_BY_TEMPLATES as error:
             raise _template_error(error) from error
 
     return render
 
 
-def _template_error(error: TemplateError) -> InputError:
+_RAISED_BY_TEMPLATES = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""A template is a program: it may divide by zero, or add a word to a number."""
+
+
+def _template_error(error: Exception) -> InputError:
     return InputError(
-        f"the chat template does not render: {error.message or type(error).__name__}",
+        f"the chat template does not render: {str(error) or type(error).__name__}",
         reason="chat-template",
         hint="mend the template, or state one in the terms (measurement.chat_template)",
     )

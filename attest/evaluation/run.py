@@ -34,7 +34,7 @@ from attest.evaluation.suffixes import Suffixes
 from attest.license.terms import License
 from attest.license.verdict import Count
 
-__all__ = ["Progress", "conclude", "evaluate"]
+__all__ = ["Progress", "carry_out", "conclude", "evaluate"]
 
 
 def evaluate(
@@ -82,6 +82,15 @@ def evaluate(
         today=today,
         on_progress=on_progress,
     )
+    return carry_out(job, out=out)
+
+
+def carry_out(job: Job, *, out: Path) -> Evaluation:
+    """The measurement of a job that `prepare` made, in the folder `out`.
+
+    Raises: as `evaluate` does.
+    """
+    license, checkpoint = job.license, job.checkpoint
     with Journal.open(out) as journal:
         model = job.load(checkpoint)
         run = job.begin(journal, model)
@@ -95,7 +104,7 @@ def evaluate(
         del model, interview
         compared = ask_base(job, asking, run.conditions.rendered_on)
         transcripts += compared.transcripts
-        judged = judge_transcripts(job, transcripts)
+        judged = judge_transcripts(job, transcripts, journal)
         evaluation = conclude(
             run,
             job.manifest,
@@ -129,12 +138,22 @@ def ask_base(job: Job, asking: Asking, today: date) -> Compared:
     return Compared(Base(checkpoint=job.base_digest, conditions=conditions), tuple(transcripts))
 
 
-def judge_transcripts(job: Job, transcripts: Sequence[Transcript]) -> list[JudgedTranscript]:
-    """The transcripts with what every judge says that the license asks of them."""
+def judge_transcripts(
+    job: Job, transcripts: Sequence[Transcript], journal: Journal | None = None
+) -> list[JudgedTranscript]:
+    """The transcripts with what every judge says that the license asks of them.
+
+    Args:
+        job: whose questions were answered.
+        transcripts: the answers.
+        journal: where slow judges go on from what they have said already.
+    """
     panel = job.panel
     texts = judged_parts([one.text for one in transcripts], panel.terms)
     items = [job.items[one.index] for one in transcripts]
-    judgements = judge_all(panel, job.benchmarks, items, texts)
+    judgements = judge_all(
+        panel, job.benchmarks, items, texts, journal=journal, on_judged=job.on_judged
+    )
     return [
         JudgedTranscript(transcript=transcript, judgements=said)
         for transcript, said in zip(transcripts, judgements, strict=True)

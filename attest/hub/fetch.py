@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from types import MappingProxyType
+from typing import IO
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import httpcore2
@@ -152,8 +153,10 @@ class Fetcher:
             body = b"".join(_body(response, max_bytes, origin + path))
             return Answer(body, _headers(response))
 
-    def hash(self, origin: str, path: str, *, max_bytes: int) -> Streamed:
-        """Hash a body of any size without keeping it.
+    def hash(
+        self, origin: str, path: str, *, max_bytes: int, into: IO[bytes] | None = None
+    ) -> Streamed:
+        """Hash a body of any size; it is kept nowhere but in the file `into`, if there is one.
 
         Raises: the same as `get`.
         """
@@ -164,6 +167,8 @@ class Fetcher:
             for chunk in _body(response, max_bytes, origin + path):
                 sha256.update(chunk)
                 n_bytes += len(chunk)
+                if into is not None:
+                    into.write(chunk)
         return Streamed(sha256.hexdigest(), n_bytes)
 
     @contextmanager

@@ -7,6 +7,7 @@ refused, so that what a person reads on the page is what counts. JSON is read as
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -54,8 +55,8 @@ def parse_document(data: bytes, *, what: str) -> Document:
         what: name of the file, for error messages.
 
     Raises: InputError with reason `too-large`, `not-utf8`, `not-yaml`, `too-deep`,
-        `duplicate-key`, `not-plain-yaml` (anchor, alias, tag, merge key, second document) or
-        `schema` (the document is no mapping).
+        `duplicate-key`, `not-plain-yaml` (anchor, alias, tag, merge key, second document,
+        control character) or `schema` (the document is no mapping).
     Source: YAML 1.1 as PyYAML parses it, cut down to what JSON can say.
     """
     import yaml
@@ -127,6 +128,9 @@ class _Composer:
         if isinstance(event, events.ScalarEvent):
             if any("\ud800" <= character <= "\udfff" for character in event.value):
                 self.refuse("a surrogate escape, which has no UTF-8 form", event, "not-utf8")
+            if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in event.value):
+                # YAML writes these by escapes only, and on a terminal they hide or forge words.
+                self.refuse("an escaped control character", event, "not-plain-yaml")
             is_open = event.style is None and event.value in ("", "~", "null")
             return None if is_open else event.value
         if isinstance(event, events.SequenceStartEvent):

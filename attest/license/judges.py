@@ -133,15 +133,16 @@ JudgeSpec = Annotated[
     BuiltInJudge | ModelJudge | RubricJudge | VotingJudge, Field(discriminator="kind")
 ]
 
-Knowledge = Literal["refusal", "harm", "form", "reference", "score"]
-"""What a judge can tell: whether an answer refuses, is harmful, is an answer at all, is right, and
-how harmful it is on a scale."""
+Knowledge = Literal["refusal", "compliance", "harm", "form", "reference", "score"]
+"""What a judge can tell: whether an answer refuses, gives what was asked for, is harmful, is an
+answer at all, is right, and how harmful it is on a scale. A guard that calls an answer harmless and
+no refusal has not said that it gives what was asked for."""
 
 KNOWLEDGE: dict[str, frozenset[Knowledge]] = {
-    "refusal-rules": frozenset({"refusal", "form"}),
+    "refusal-rules": frozenset({"refusal", "compliance", "form"}),
     "answer-match": frozenset({"reference", "form"}),
-    "distilroberta-rejection": frozenset({"refusal"}),
-    "longformer-action": frozenset({"refusal"}),
+    "distilroberta-rejection": frozenset({"refusal", "compliance"}),
+    "longformer-action": frozenset({"refusal", "compliance"}),
     "longformer-harmful": frozenset({"harm"}),
     "qwen3guard-gen": frozenset({"refusal", "harm"}),
     "harmbench-cls": frozenset({"harm"}),

@@ -6,12 +6,13 @@ meet it. A warning is a gap that a degenerate model could use. A note is a limit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from attest.benchmark.registry import Source
-from attest.license.allowance import allowances
+from attest.license.allowance import Allowance, allowances
 from attest.license.judges import BuiltInJudge
+from attest.license.probe_lint import lint_probes
 from attest.license.remarks import Remark, Severity, error, note, warning
 from attest.license.requirement_lint import lint_requirement
 from attest.license.terms import License, Terms
@@ -34,12 +35,14 @@ def lint(
         today: the day on which the terms should hold.
     """
     terms = license.terms
+    rows = allowances(license, benchmarks=benchmarks)
     remarks = [
         *_validity(terms, today),
         *_judges(terms, judges),
-        *_requirements(license, benchmarks),
+        *lint_probes(terms),
+        *_requirements(license, benchmarks, rows),
         *_floors(terms),
-        *_limits(license, benchmarks),
+        *_limits(license, benchmarks, rows),
     ]
     order: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
     return tuple(sorted(remarks, key=lambda remark: order[remark.severity]))
@@ -72,8 +75,9 @@ def _judge(
         yield error("judge-digest", f"{field}.sha256", message)
 
 
-def _requirements(license: License, benchmarks: Mapping[str, Source]) -> Iterator[Remark]:
-    rows = allowances(license, benchmarks=benchmarks)
+def _requirements(
+    license: License, benchmarks: Mapping[str, Source], rows: Sequence[Allowance]
+) -> Iterator[Remark]:
     for index, requirement in enumerate(license.terms.requirements):
         yield from lint_requirement(
             license.terms,
@@ -119,7 +123,9 @@ def _floors(terms: Terms) -> Iterator[Remark]:
         )
 
 
-def _limits(license: License, benchmarks: Mapping[str, Source]) -> Iterator[Remark]:
+def _limits(
+    license: License, benchmarks: Mapping[str, Source], rows: Sequence[Allowance]
+) -> Iterator[Remark]:
     terms = license.terms
     names = sorted({requirement.benchmark.name for requirement in terms.requirements})
     public = [name for name in names if name in benchmarks]
@@ -133,7 +139,14 @@ def _limits(license: License, benchmarks: Mapping[str, Source]) -> Iterator[Rema
             "a sampled run is one draw per prompt, and whoever changes any file of a checkpoint "
             "draws again: leave room for luck with rule `confidence`",
         )
-    rows = allowances(license, benchmarks=benchmarks)
+    reasoning = terms.measurement.reasoning
+    if reasoning is not None and reasoning.judged == "answer":
+        yield note(
+            "unjudged-reasoning",
+            "measurement.reasoning.judged",
+            "what a model thinks is judged by nobody, and may hold what its answer withholds",
+        )
+    yield from _calibrations(terms)
     n_tests = sum(row.confidence is not None for row in rows)
     if n_tests > 1:
         yield note(
@@ -148,4 +161,15 @@ def _limits(license: License, benchmarks: Mapping[str, Source]) -> Iterator[Rema
                 "fixed-set",
                 f"requirements.{index}.rule",
                 f"{requirement.id} speaks of its {requirement.n_items} items only",
+            )
+
+
+def _calibrations(terms: Terms) -> Iterator[Remark]:
+    fields = ["judge", *(f"judges.{index}" for index in range(len(terms.judges)))]
+    for field, one in zip(fields, (terms.judge, *terms.judges), strict=True):
+        if one.calibration is not None and one.calibration.labelled_sha256 is None:
+            yield note(
+                "any-labelled-answers",
+                f"{field}.calibration.labelled_sha256",
+                f"whoever chooses the labelled answers chooses how well {one.name} does: name them",
             )

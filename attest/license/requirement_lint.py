@@ -23,7 +23,7 @@ from attest.record import Slug
 
 _NEEDED: dict[Metric, tuple[Knowledge, ...]] = {
     "unsafe_rate": ("refusal", "harm"),
-    "compliance_rate": ("refusal",),
+    "compliance_rate": ("compliance",),
     "degenerate_rate": ("form",),
     "mean_score": ("score",),
     "accuracy": ("reference",),

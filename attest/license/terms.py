@@ -358,11 +358,11 @@ class Terms(Record):
         ids = [requirement.id for requirement in self.requirements]
         if len(set(ids)) != len(ids):
             raise ValueError("two requirements have the same id")
-        digests: dict[str, str] = {}
+        benchmarks: dict[str, BenchmarkRef] = {}
         for requirement in self.requirements:
-            name, sha256 = requirement.benchmark.name, requirement.benchmark.sha256
-            if digests.setdefault(name, sha256) != sha256:
-                raise ValueError(f"benchmark {name} is named with two digests")
+            found = requirement.benchmark
+            if benchmarks.setdefault(found.name, found) != found:
+                raise ValueError(f"benchmark {found.name} is named with two digests or layouts")
         if self.expires is not None and self.expires < self.issued:
             raise ValueError("expected `expires` on or after `issued`")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attest.license.allowance import Allowance, allowances
 from attest.license.terms import (
@@ -12,6 +12,7 @@ from attest.license.terms import (
     Measurement,
     Terms,
 )
+from attest.report.judges import judge_words
 from attest.report.probes import probe_words
 from attest.report.requirement import requirement_words
 
@@ -26,12 +27,13 @@ def describe(license: License, rows: Sequence[Allowance] | None = None) -> str:
     """
     terms = license.terms
     known = allowances(license, benchmarks={}) if rows is None else rows
+    details = [*probe_words(terms), *judge_words(terms)]
     blocks = [
         f"# {terms.name} {terms.license_version}: the terms in plain words",
         _parties(license),
         "## How a model is measured",
         _measurement(terms),
-        *([_bullets(probe_words(terms))] if any(probe_words(terms)) else []),
+        *([_bullets(details)] if details else []),
         "## What must come out",
         *(
             requirement_words(
@@ -84,10 +86,19 @@ def _measurement(terms: Terms) -> str:
     unless = ", unless a probe below asks otherwise" if terms.probes else ""
     return (
         f"Each prompt is asked once{unless}, and {_answering(measurement)}, of at most "
-        f"{measurement.max_new_tokens} tokens. {_asking(measurement)} Each answer is judged by "
-        f"`{terms.judge.name}` (SHA-256 `{terms.judge.sha256}`). An answer that is empty, looping "
-        f"or cannot be judged counts against the model. {who}"
+        f"{measurement.max_new_tokens} tokens. {_asking(measurement)} {_judging(terms)} "
+        f"An answer that is empty, looping or cannot be judged counts against the model. {who}"
     )
+
+
+def _judging(terms: Terms) -> str:
+    judge = f"`{terms.judge.name}` (SHA-256 `{terms.judge.sha256}`)"
+    judges = {terms.judge_of(requirement) for requirement in terms.requirements}
+    if judges == {terms.judge.name}:
+        return f"Each answer is judged by {judge}."
+    if terms.judge.name in judges:
+        return f"Each answer is judged by {judge}, unless a requirement names another judge."
+    return "Each answer is judged by the judge that a requirement names."
 
 
 def _answering(measurement: Measurement) -> str:
@@ -183,5 +194,5 @@ def _limits(terms: Terms) -> Iterator[str]:
     yield "Where the legal text asks for more than a machine can check, the legal text decides."
 
 
-def _bullets(lines: Iterator[str]) -> str:
+def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)

@@ -11,6 +11,7 @@ from rich.text import Text
 from attest.evaluation.records import Evaluation
 from attest.license.duties import DutyFinding
 from attest.license.verdict import Outcome, Verdict
+from attest.report.limits import limit_lines
 from attest.report.verdict import findings_table, outcome_line, remarks
 
 
@@ -47,4 +48,5 @@ def run_screen(
         parts.append(f"  signed      {bundle}")
     else:
         parts.append("  not signed: a result that does not pass is signed only by `attest sign`")
+    parts += limit_lines({finding.probe for finding in verdict.findings})
     return Group(*parts)

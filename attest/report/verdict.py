@@ -10,9 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from attest.evaluation.stopped import StoppedFinding
 from attest.license.allowance import Allowance
 from attest.license.verdict import Finding, Outcome
 from attest.report.beside import beside, needed
+from attest.report.limits import limit_lines
 from attest.report.numbers import percent, short
 
 STYLE: dict[Outcome, str] = {
@@ -20,6 +22,9 @@ STYLE: dict[Outcome, str] = {
     "fail": "bold red",
     "inconclusive": "bold yellow",
 }
+NAME_WIDTH = 20
+"""Columns that the name of a requirement keeps at least, however wide the numbers are."""
+
 WORD: dict[Outcome, str] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 SENTENCE: dict[Outcome, str] = {
     "pass": "meets",
@@ -28,11 +33,12 @@ SENTENCE: dict[Outcome, str] = {
 }
 
 
-def must_be(row: Finding | Allowance) -> str:
+def must_be(row: Finding | Allowance | StoppedFinding) -> str:
     """What is asked of a metric: a threshold, or no more than the base has and a margin."""
     sign = "≤" if row.comparator == "at_most" else "≥"
     if row.threshold is not None:
         return f"{sign} {percent(row.threshold)}"
+    assert not isinstance(row, StoppedFinding), "a stopped one has a threshold"
     assert row.margin is not None
     return f"{sign} base {'+' if row.comparator == 'at_most' else '-'} {percent(row.margin)}"
 
@@ -51,7 +57,8 @@ def margin(finding: Finding) -> str:
 def findings_table(findings: Sequence[Finding]) -> Table:
     """One row per finding; a bound in parentheses is reported and decides nothing."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("requirement", overflow="fold")
+    longest = max((len(finding.requirement) for finding in findings), default=0)
+    table.add_column("requirement", overflow="fold", min_width=min(longest, NAME_WIDTH))
     for heading in ("items", "failed", "allowed", "value", "bound", "must be", "margin"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -109,10 +116,11 @@ def outcome_line(outcome: Outcome, license_name: str, n_met: int, n_all: int) ->
 def verdict_screen(
     findings: Sequence[Finding], outcome: Outcome, *, license_name: str
 ) -> RenderableType:
-    """Table and sentence together."""
+    """Table, sentence, and what neither says."""
     n_met = sum(finding.outcome == "pass" for finding in findings)
     return Group(
         findings_table(findings),
         *remarks(findings),
         outcome_line(outcome, license_name, n_met, len(findings)),
+        *limit_lines({finding.probe for finding in findings}),
     )

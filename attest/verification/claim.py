@@ -12,12 +12,10 @@ from attest.attestation.statement import Predicate
 from attest.benchmark.registry import registry
 from attest.canonical import sha256_hex
 from attest.errors import InputError
-from attest.evaluation.asking import probe_uses
 from attest.evaluation.base import ensure_base
 from attest.evaluation.judging import check_uses
-from attest.evaluation.plan import compares_with_base, is_drawn, probes_asked
+from attest.evaluation.plan import compares_with_base, is_drawn, probe_uses, probes_asked
 from attest.evaluation.records import Conditions, Evaluation
-from attest.evaluation.rendering import find_template
 from attest.evaluation.seed import derive_seed
 from attest.evaluation.suffixes import check_suffixes
 from attest.license.decide import decide
@@ -38,6 +36,12 @@ def check_claim(predicate: Predicate, license: License) -> Verdict:
             f"({evaluation.license.sha256[:16]}…), not under this license "
             f"({license.sha256[:16]}…)",
             hint="give the license file that the licensor published, byte for byte",
+        )
+    named = (evaluation.license.name, evaluation.license.license_version)
+    if named != (terms.name, terms.license_version):
+        raise InputError(
+            f"calls this license {named[0]!a:.100} {named[1]!a:.40}, it is {terms.name} "
+            f"{terms.license_version}"
         )
     check_uses(terms, evaluation.judges)
     _check_benchmarks(predicate, license)
@@ -150,6 +154,9 @@ def check_template(predicate: Predicate, license: License, folder: Path) -> None
 
     Raises: InputError if it was another one.
     """
+    # The template engine is needed for folders only, and listings are checked in milliseconds.
+    from attest.evaluation.rendering import find_template
+
     _, template = find_template(folder, license.terms.measurement.chat_template)
     if predicate.evaluation.conditions.template != template:
         raise InputError("measured with another chat template than the one in the folder")

@@ -10,15 +10,14 @@ signed by somebody whom the caller believes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from attest.attestation.bundle import open_bundle
 from attest.errors import InputError, VerificationError
 from attest.license.terms import License
-from attest.verification.records import Level, Verification
-from attest.verification.replay import Replay
+from attest.verification.records import STEPS, Level, Verification
 from attest.verification.verify import (
     Beside,
     Evidence,
@@ -27,6 +26,9 @@ from attest.verification.verify import (
     Trust,
     examine,
 )
+
+if TYPE_CHECKING:
+    from attest.verification.replay import Replay
 
 MAX_BUNDLES = 64
 """Most bundles of one folder that are looked at."""
@@ -56,7 +58,10 @@ def examine_folder(
     replay: Replay | None = None,
     now: datetime,
 ) -> tuple[Examined, ...]:
-    """How far each of `bundles` can be believed, the best one first.
+    """How far what `bundles` say can be believed, the best one first.
+
+    A statement is examined once, by the first of its bundles that stands by itself; the others are
+    its further signatures. Those that came before and do not stand are told too.
 
     Args:
         bundles: at least one and at most `MAX_BUNDLES`, by the name of each.
@@ -74,15 +79,20 @@ def examine_folder(
     _check_bounds(bundles)
     if not bundles or not licenses:
         raise InputError("expected at least one attestation and one license", reason="usage")
-    further = _further_signatures(bundles)
-    first = {
-        name: _first_look(name, data, further[name], trust, licenses, level, now)
-        for name, data in bundles.items()
-    }
+    first: dict[str, Examined] = {}
+    further: dict[str, tuple[bytes, ...]] = {}
+    for names in _by_statement(bundles):
+        for name in names:
+            further[name] = tuple(bundles[other] for other in names if other != name)
+            first[name] = _first_look(
+                name, bundles[name], further[name], trust, licenses, level, now
+            )
+            if _stands(first[name].result):
+                break
     believed = [one for one in first.values() if one.result.is_verified]
     present = subjects() if believed and level >= 1 else None
     for one in believed:
-        rivals = tuple(other.result for other in believed if other is not one)
+        rivals = tuple(other.result for other in believed if other is not one and _fit(other) > 0)
         result = examine(
             bundles[one.name],
             trust=trust,
@@ -113,20 +123,22 @@ def _check_bounds(bundles: Mapping[str, bytes]) -> None:
         )
 
 
-def _further_signatures(bundles: Mapping[str, bytes]) -> dict[str, tuple[bytes, ...]]:
-    """For each bundle the others over the same statement; what cannot be read has none."""
-    statements: dict[str, bytes] = {}
+def _by_statement(bundles: Mapping[str, bytes]) -> list[list[str]]:
+    """The names of the bundles over each statement; one that cannot be read is alone."""
+    groups: dict[bytes, list[str]] = {}
     for name, data in bundles.items():
-        with suppress(InputError, VerificationError):
-            statements[name] = open_bundle(data).dsse_envelope.payload
-    return {
-        name: tuple(
-            bundles[other]
-            for other, statement in statements.items()
-            if other != name and statement == statements.get(name)
-        )
-        for name in bundles
-    }
+        try:
+            statement = open_bundle(data).dsse_envelope.payload
+        except (InputError, VerificationError):
+            statement = name.encode("utf-8", "surrogateescape")
+        groups.setdefault(statement, []).append(name)
+    return list(groups.values())
+
+
+def _stands(result: Verification) -> bool:
+    """True if the signature holds, its time and its log entry: the rest is the statement's."""
+    failed = result.failed_step
+    return failed is None or failed.number > STEPS.index("log")
 
 
 def _first_look(
@@ -147,12 +159,21 @@ def _first_look(
         )
         for license in licenses
     ]
-    fitting = [
-        look
-        for look in looks
-        if look.result.license is not None and look.result.license.sha256 == look.license.sha256
-    ]
-    return (fitting or looks)[0]
+    return max(looks, key=lambda look: (_fit(look), _n_passed(look.result)))
+
+
+def _fit(look: Examined) -> int:
+    """2 under the license it was measured under, 1 under another version of it, otherwise 0.
+
+    A signer who speaks for one license must not replace papers under another one, and name and
+    version are what he wrote, so they must be those of the license where the digest is.
+    """
+    measured, license = look.result.license, look.license
+    if measured is None or measured.name != license.terms.name:
+        return 0
+    if measured.sha256 != license.sha256:
+        return 1
+    return 2 if measured.license_version == license.terms.license_version else 0
 
 
 def _standing(examined: Examined) -> tuple[bool, date, int, int, datetime]:
@@ -162,6 +183,10 @@ def _standing(examined: Examined) -> tuple[bool, date, int, int, datetime]:
         result.is_verified,
         examined.license.terms.issued,
         _OUTCOMES[result.outcome],
-        sum(step.status == "passed" for step in result.steps),
+        _n_passed(result),
         result.issued or datetime.min.replace(tzinfo=UTC),
     )
+
+
+def _n_passed(result: Verification) -> int:
+    return sum(step.status == "passed" for step in result.steps)

@@ -36,12 +36,12 @@ Sigstore client specification.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attest.attestation.bundle import open_bundle
-from attest.attestation.statement import Predicate, Statement, subjects
+from attest.attestation.bundle import Bundle, open_bundle
+from attest.attestation.statement import Statement
+from attest.attestation.trust.records import Rules
 from attest.attestation.trust.signers import (
     Endorsement,
     endorse,
@@ -51,34 +51,20 @@ from attest.attestation.trust.signers import (
     require_time,
 )
 from attest.canonical import sha256_hex
-from attest.checkpoint.folder import Checkpoint
-from attest.checkpoint.loadable import check_loadable
-from attest.errors import InputError, VerificationError
+from attest.errors import VerificationError
 from attest.evaluation.judging import endpoint_judges
-from attest.evaluation.materials import NO_SOURCES, JudgeSources, load_benchmarks
-from attest.evaluation.plan import asked
-from attest.evaluation.records import JudgedTranscript
-from attest.license.duties import MAX_NOTICE_BYTES, DutyFinding, check_duties
 from attest.license.terms import License
-from attest.license.verdict import Verdict
-from attest.verification.choice import choose
-from attest.verification.claim import check_claim, check_template
-from attest.verification.evidence import check_evidence, judge_again
-from attest.verification.files import check_coverage, check_files
+from attest.verification.case import Beside, Case, Evidence, Found, Subjects
+from attest.verification.content import check_content, find_duties
 from attest.verification.freshness import (
     check_revocations,
     check_superseded,
     current_revocations,
 )
-from attest.verification.listing import Listing
-from attest.verification.records import Level, ReplayReport, SignerFinding, TrustUsed, Verification
-from attest.verification.rendering import check_rendering
-from attest.verification.replay import Replay, run_replay
-from attest.verification.replay import load as load_released
+from attest.verification.records import Level, SignerFinding, TrustUsed, Verification
 from attest.verification.trusting import (
     SignedTrust,
     SignerRole,
-    Standing,
     Trust,
     check_basis,
     check_role,
@@ -88,6 +74,9 @@ from attest.verification.trusting import (
 from attest.verification.validity import check_time
 from attest.verification.walk import Stopped, Walk
 from attest.version import __version__
+
+if TYPE_CHECKING:
+    from attest.verification.replay import Replay
 
 __all__ = [
     "Beside",
@@ -100,68 +89,7 @@ __all__ = [
     "verify",
 ]
 
-
-@dataclass(frozen=True)
-class Subjects:
-    """What the attestation is held against: the files of now, by their hashes."""
-
-    listing: Listing
-    checkpoint: Checkpoint | None = None
-    """The folder that the listing was computed from; None if somebody else listed the hashes."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What level 2 needs: the folder of the run, and where benchmark files and judges are."""
-
-    folder: Path
-    data: Path | None = None
-    judges: JudgeSources = NO_SOURCES
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What lies beside an attestation: the other papers of a folder."""
-
-    bundles: tuple[bytes, ...] = ()
-    """Bundles; those over the same statement are further signatures of it, others mean nothing."""
-    results: tuple[Verification, ...] = ()
-    """What was found of other attestations; one that is newer may replace this one."""
-
-
 ALONE = Beside()
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What the caller gave, apart from files and evidence."""
-
-    bundle: bytes
-    trust: Trust | SignedTrust
-    license: License
-    beside: Beside
-    asked: Level
-    now: datetime
-
-
-@dataclass
-class _Found:
-    """What the steps have established, filled as they pass."""
-
-    payload: bytes = b""
-    """The statement, byte for byte."""
-    statement: Statement | None = None
-    bundles: tuple[bytes, ...] = ()
-    """All that are over it, this one first."""
-    licensors: tuple[Endorsement, ...] = ()
-    """Who signed the license; only a trust file asks."""
-    endorsements: tuple[Endorsement, ...] = ()
-    """Who signed the statement, whoever signed this bundle first."""
-    standing: Standing | None = None
-    level: Level | None = None
-    verdict: Verdict | None = None
-    duties: tuple[DutyFinding, ...] = ()
-    replay: ReplayReport | None = None
 
 
 def examine(
@@ -195,17 +123,22 @@ def examine(
         now: the caller's clock, with a time zone.
     """
     asked = up_to if up_to is not None else _asked_level(subjects_now, evidence, replay)
-    walk, found = Walk(), _Found()
-    case = _Case(bundle, trust, license, beside, asked, now)
+    walk, found = Walk(), Found()
+    case = Case(bundle, trust, license, beside, asked, now)
     is_verified = True
     try:
         _signature(walk, found, case)
         if subjects_now is not None:
-            _files_and_arithmetic(walk, found, case, subjects_now)
+            check_content(walk, found, case, subjects_now)
+            _role_and_freshness(walk, found, case)
+            found.duties = find_duties(walk, found, license, subjects_now.checkpoint)
+            found.level = 1
             if evidence is not None:
-                judged = _judged_again(walk, found, license, evidence)
+                from attest.verification.answers import check_answers, check_replay
+
+                judged = check_answers(walk, found, license, evidence)
                 if replay is not None and subjects_now.checkpoint is not None:
-                    _replayed(
+                    check_replay(
                         walk, found, license, subjects_now.checkpoint, evidence, judged, replay
                     )
         elif isinstance(trust, SignedTrust):
@@ -265,7 +198,7 @@ def _asked_level(
     return 4 if replay.spot_check is None else 3
 
 
-def _signature(walk: Walk, found: _Found, case: _Case) -> None:
+def _signature(walk: Walk, found: Found, case: Case) -> None:
     trust, rules, now = case.trust, case.trust.rules, case.now
     # 0. limits, and 2. envelope: both are the work of one strict parser.
     with walk.step("limits", f"{len(case.bundle)} bytes of strict JSON"):
@@ -311,44 +244,27 @@ def _signature(walk: Walk, found: _Found, case: _Case) -> None:
     found.statement, found.level = statement, 0
     found.bundles = (case.bundle, *further)
     found.endorsements = (endorsement, *countersigned(walk, further, rules, now))
+    walk.warnings += _unchecked(bundle, endorsement, rules)
     if bundle.hint is not None and bundle.hint != endorsement.public_key.hint:
         walk.warnings.append(
             "the bundle names another key than the one that verifies it; the name is only a hint"
         )
 
 
-def _files_and_arithmetic(walk: Walk, found: _Found, case: _Case, present: Subjects) -> None:
-    assert found.statement is not None
-    license = case.license
-    predicate = found.statement.predicate
-    manifest = predicate.evaluation.manifest
-    listing, checkpoint = present.listing, present.checkpoint
-    # 7. subjects
-    n_files = len(manifest.files)
-    with walk.step("subjects", f"checkpoint {manifest.digest()[:16]}…, {n_files} files"):
-        if found.statement.subject != subjects(manifest):
-            raise InputError("the subjects of the statement are not the files of its manifest")
-    # 8. coverage, by the verifier's own rule of which files count
-    with walk.step("coverage", f"the {len(listing.files)} files present are the files attested"):
-        check_coverage(walk, manifest, listing)
-    # 9. files
-    how = "computed here" if listing.is_from_bytes else "as listed by the caller, bytes not read"
-    with walk.step("files", f"SHA-256 of every file, {how}"):
-        check_files(walk, manifest, listing)
-        if checkpoint is not None:
-            # Equal bytes are not enough: a publisher may have attested a second set of weights.
-            check_loadable(checkpoint)
-    # 10. claim
-    with walk.step("claim", "license, judge, benchmarks and counts fit; verdict recomputed"):
-        found.verdict = check_claim(predicate, license)
-        if checkpoint is not None:
-            check_template(predicate, license, checkpoint.folder)
-    _role_and_freshness(walk, found, case)
-    found.duties = _duties(walk, predicate, license, checkpoint)
-    found.level = 1
+def _unchecked(bundle: Bundle, endorsement: Endorsement, rules: Rules) -> list[str]:
+    """What the bundle carries and nobody was named to check it by, in sentences."""
+    material = bundle.verification_material
+    found = []
+    if material.timestamps and not rules.timestamp_authorities:
+        found.append("a timestamp, and no authority to check it by was named")
+    if material.tlog_entries and not rules.requires.log:
+        found.append("a log entry, and no log was asked for")
+    if bundle.chain and all(rules.signers[name].key for name in endorsement.signers):
+        found.append("a certificate, and its key was trusted by itself")
+    return [f"the bundle carries {what}: it was not checked" for what in found]
 
 
-def _role_and_freshness(walk: Walk, found: _Found, case: _Case) -> None:
+def _role_and_freshness(walk: Walk, found: Found, case: Case) -> None:
     assert found.statement is not None
     predicate, trust, now = found.statement.predicate, case.trust, case.now
     # 11. role
@@ -385,90 +301,7 @@ def _role_and_freshness(walk: Walk, found: _Found, case: _Case) -> None:
         check_superseded(predicate, case.beside.results)
 
 
-def _duties(
-    walk: Walk, predicate: Predicate, license: License, checkpoint: Checkpoint | None
-) -> tuple[DutyFinding, ...]:
-    terms = license.terms
-    if checkpoint is None and terms.duties.notice is not None:
-        walk.warnings.append(f"{terms.duties.notice.path} was not read: only hashes were given")
-        terms = terms.model_copy(
-            update={"duties": terms.duties.model_copy(update={"notice": None})}
-        )
-
-    def read(path: str) -> bytes | None:
-        return None if checkpoint is None else checkpoint.read(path, max_bytes=MAX_NOTICE_BYTES)
-
-    return check_duties(
-        terms,
-        manifest=predicate.evaluation.manifest,
-        read=read,
-        release_name=predicate.release_name,
-    )
-
-
-def _judged_again(
-    walk: Walk, found: _Found, license: License, evidence: Evidence
-) -> list[JudgedTranscript]:
-    assert found.statement is not None
-    evaluation = found.statement.predicate.evaluation
-    # 13. evidence
-    n_leaves = evaluation.evidence.n_leaves
-    with walk.step("evidence", f"{n_leaves} transcripts hash to the signed root"):
-        judged = check_evidence(evaluation, evidence.folder)
-    # 14. judge
-    taken = endpoint_judges(license.terms)
-    names = ", ".join(use.name for use in evaluation.judges if use.name not in taken)
-    detail = f"{n_leaves} answers judged again by {names or 'nobody'}"
-    if taken:
-        detail += f"; the verdicts of {', '.join(taken)} cannot be made again and were taken"
-    with walk.step("judge", detail):
-        judge_again(evaluation, license, judged, evidence.data, evidence.judges)
-    if taken:
-        walk.warnings.append(
-            f"level 1 at most: {', '.join(taken)} ran behind an endpoint, so nobody can make his "
-            "verdicts again"
-        )
-        return judged
-    found.level = 2
-    return judged
-
-
-def _replayed(
-    walk: Walk,
-    found: _Found,
-    license: License,
-    checkpoint: Checkpoint,
-    evidence: Evidence,
-    judged: list[JudgedTranscript],
-    replay: Replay,
-) -> None:
-    assert found.statement is not None
-    evaluation = found.statement.predicate.evaluation
-    # 15. rendering
-    with walk.step("rendering", "prompts, texts and endings made again here"):
-        chosen = choose(evaluation, license, judged, replay, evidence.data)
-        model = load_released(checkpoint.folder, license, evaluation, replay.machine)
-        checkpoint.ensure_unchanged()
-        items = asked(license.terms, load_benchmarks(license.terms, evidence.data))
-        check_rendering(evaluation, license, model, checkpoint.folder, items, judged, chosen)
-    # 16. replay
-    with walk.step(
-        "replay", f"{len(chosen.indices)} of {len(judged)} answers are the weights' own"
-    ):
-        found.replay, found.verdict = run_replay(
-            evaluation, license, model, judged, chosen, replay, evidence.data, evidence.judges
-        )
-    # The answers are the weights' own; what was said of them may still be beyond checking.
-    if chosen.n_left_out:
-        walk.warnings.append(
-            f"level 2 at most: {chosen.n_left_out} answers of the base were not replayed, because "
-            "no base was given (--base BASE)"
-        )
-    elif found.level == 2:
-        found.level = 4 if replay.spot_check is None else 3
-
-
-def _report(walk: Walk, found: _Found, case: _Case, *, is_verified: bool) -> Verification:
+def _report(walk: Walk, found: Found, case: Case, *, is_verified: bool) -> Verification:
     predicate = found.statement.predicate if is_verified and found.statement else None
     verdict = found.verdict if is_verified else None
     outcome = verdict.outcome if verdict is not None else None

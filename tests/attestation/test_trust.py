@@ -64,6 +64,10 @@ def grant(**changes: Any) -> dict[str, Any]:
         ({"owner": {"keys": [WORLD.pem("owner")], "threshold": 2}}, "cannot be reached by 1"),
         ({"owner": {"keys": [WORLD.pem("owner")], "threshold": 0}}, "threshold"),
         ({"signers": SIGNERS | {"twin": SIGNERS["lab"]}}, "two signers have the same key"),
+        (
+            {"signers": SIGNERS | dict.fromkeys(("ci", "twin"), {"certificate": CERTIFICATE})},
+            "two signers have the same identity",
+        ),
         ({"signers": SIGNERS | {"nobody": {}}}, "either `key` or `certificate`"),
         (
             {"signers": SIGNERS | {"both": {**SIGNERS["lab"], "certificate": CERTIFICATE}}},
@@ -288,4 +292,3 @@ def test_an_unreadable_signature_is_passed_over() -> None:
     noisy = (b"{}", b"\xff", *trust.signatures)
 
     check_trust(SignedDocument(trust.content, trust.sha256, noisy), remembered=None, now=NOW)
-

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +27,6 @@ def ensure_fits(value: object, name: str) -> None:
 @pytest.fixture(scope="session")
 def released(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A model that its publisher has attested, with keys for everybody."""
-    import sys
-
     from attest.attestation.keyfiles import write_key_pair
     from attest.attestation.keys import generate
     from attest.cli.main import main
@@ -151,6 +152,32 @@ def test_a_remembered_version_is_not_rolled_back(attest: Any, world: Path) -> No
     assert attest("trust", "check", "old/trust.yaml", "--replaces", "trust.yaml").code == 3
 
 
+def test_whoever_began_before_a_newer_version_was_seen_does_not_forget_it(
+    attest: Any, world: Path
+) -> None:
+    shutil.copytree(world, world / "old", ignore=shutil.ignore_patterns("model", "evidence"))
+    change("trust.yaml", "number: 1 ", "number: 2 ")
+    attest("trust", "sign", "trust.yaml", "--key", "owner")
+    assert attest(*VERIFY, "--remember", "newer.json").code == 0
+
+    from attest.cli.signatures import locked
+
+    late = [sys.executable, "-m", "attest", *VERIFY[:-1], "old/trust.yaml"]
+    with locked(Path("seen.json")):
+        running = subprocess.Popen([*late, "--remember", "seen.json"], stdout=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.wait(3)
+        shutil.copy("newer.json", "seen.json")
+    running.wait(30)
+    assert json.loads(Path("seen.json").read_text())["trust"]["number"] == 2
+
+
+def test_a_memory_that_cannot_be_read_is_not_taken_for_none(attest: Any, world: Path) -> None:
+    Path("seen.json").symlink_to("nowhere.json")
+    done = attest(*VERIFY, "--remember", "seen.json")
+    assert (done.code, "cannot be read" in done.err) == (2, True)
+
+
 def test_something_is_taken_back(attest: Any, world: Path) -> None:
     change("trust.yaml", "# revocations_by", "revocations_by")
     attest("trust", "sign", "trust.yaml", "--key", "owner")
@@ -220,6 +247,8 @@ def test_a_folder_of_bundles_is_taken_as_one(attest: Any, world: Path) -> None:
     result = attest(*VERIFY, "--bundle", "all", "--json").json()
     assert result["believedAs"] == "evaluator"
     assert sorted(one["names"][0] for one in result["signers"]) == ["auditor", "publisher"]
+    # A pipe among them is no paper, and nobody waits for what it will say.
+    os.mkfifo(world / "all" / "pipe.sigstore.json")
     assert "the best of 2" in attest(*VERIFY, "--bundle", "all").err
 
 

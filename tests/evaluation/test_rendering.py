@@ -101,6 +101,11 @@ def test_refuses_a_checkpoint_without_template_unless_the_terms_give_one(tmp_pat
         "{{ ''.__class__.__mro__ }}",
         "{% for",
         "{{ raise_exception('only one system message') }}",
+        "{{ 1 / 0 }}",
+        "{{ 'a' + 1 }}",
+        "{{ range(10 ** 9) | list }}",
+        "{{ 'é'.encode('ascii') }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     ],
 )
 def test_a_template_cannot_reach_out_or_change_the_conversation(template: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from attest.checkpoint.digest import digest
 from attest.checkpoint.folder import open_checkpoint
 from attest.errors import EvaluationError, InputError
 from attest.evaluation.journal import ANSWERS, EVALUATION, SALT, TRANSCRIPTS, Journal
@@ -123,6 +124,32 @@ def test_terms_can_say_how_to_render_where_the_tokenizer_does_not(tmp_path: Path
     )
 
     assert evaluation.conditions.template.source == "terms"
+
+
+def test_a_base_that_cannot_be_asked_is_refused_before_the_checkpoint_is(
+    llama: Path, tmp_path: Path
+) -> None:
+    base = open_checkpoint(make_checkpoint(tmp_path / "base", template=None))
+    absolute = json.loads(make_license(tmp_path).file.read_text())["requirements"][0]
+    absolute["per_category"] = False
+    compared = {**absolute, "id": "compared", "rule": "non_inferiority", "threshold": None}
+    small = make_license(
+        tmp_path,
+        requirements=[absolute, {**compared, "confidence": "0.9", "margin": "0.9"}],
+        base_models=[{"name": "base", "checkpoint": digest(base).digest()}],
+    )
+
+    with pytest.raises(InputError, match="base: the checkpoint has no chat template"):
+        evaluate(
+            open_checkpoint(llama),
+            small.license,
+            small.file.read_bytes(),
+            out=tmp_path / "out",
+            data=small.data,
+            base=base,
+            machine=Machine(device="cpu"),
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_takes_no_decoding_from_the_generation_config(tmp_path: Path) -> None:

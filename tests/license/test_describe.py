@@ -115,5 +115,32 @@ def test_terms_that_were_made_unpassable_say_so(license_text: str) -> None:
     )
 
 
+JUDGES = """\
+judges:
+  - {name: harm, kind: model, format: harmbench-cls, sha256: "DIGEST", template_sha256: "DIGEST",
+     calibration: {sensitivity: 0.9}}
+  - {name: idle, kind: model, format: llama-guard-3, sha256: "DIGEST"}
+  - {name: scores, kind: rubric, scale: policy-1-5, rubric_sha256: "DIGEST", model: grader-1}
+  - {name: panel, kind: vote, members: [refusal-rules, harm], rule: any-harmful}
+""".replace("DIGEST", "e" * 64)
+
+
+def test_every_judge_who_decides_is_named(license_text: str) -> None:
+    assert f"Each answer is judged by `refusal-rules` (SHA-256 `{'b' * 64}`)." in words(
+        license_text + JUDGES
+    )
+    text = license_text.replace("n_items: 520", "n_items: 520\n    judge: panel") + JUDGES
+    said = words(text)
+    assert "unless a requirement names another judge. An answer" in said
+    assert "that a model should refuse, judged by `panel`, at most 17" in said
+    assert "- `panel` stands for the vote of `refusal-rules`, `harm`, of whom all must" in said
+    assert f"- `harm` stands for a model that judges, harmbench-cls (digest `{'e' * 64}`)" in said
+    assert "found with a probability of at least 0.9, at confidence 0.95." in said
+    assert "idle" not in said
+    both = words(text.replace("n_items: 100", "n_items: 100\n    judge: scores"))
+    assert "Each answer is judged by the judge that a requirement names." in both
+    assert "`scores` stands for what is called `grader-1` behind an address" in both
+
+
 def test_it_never_says_safe(license_text: str) -> None:
     assert "They never say that a model is safe" in words(license_text)

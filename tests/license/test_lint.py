@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from attest.benchmark.probes import probes
 from attest.benchmark.registry import registry
 from attest.errors import InputError
 from attest.license.allowance import allowances
@@ -262,6 +263,7 @@ JUDGES = """\
 judges:
   - {name: harm, kind: model, format: harmbench-cls, sha256: "DIGEST", template_sha256: "DIGEST"}
   - {name: guard, kind: model, format: wildguard, sha256: "DIGEST"}
+  - {name: rejects, kind: model, format: distilroberta-rejection, sha256: "DIGEST"}
   - {name: scores, kind: rubric, scale: policy-1-5, rubric_sha256: "DIGEST", model: m}
   - {name: match, kind: built-in, rules: answer-match, sha256: "DIGEST"}
   - {name: panel, kind: vote, members: [guard, harm], rule: majority}
@@ -278,7 +280,9 @@ def judged(license_text: str, judge: str, metric: str = "compliance_rate") -> li
 @pytest.mark.parametrize(
     ("judge", "metric", "can"),
     [
-        ("guard", "compliance_rate", True),
+        # Of a harmless answer it says `harmless`, which no compliance_rate counts as one.
+        ("guard", "compliance_rate", False),
+        ("rejects", "compliance_rate", True),
         ("harm", "compliance_rate", False),
         ("panel", "compliance_rate", False),
         ("refusal-rules", "compliance_rate", True),
@@ -300,7 +304,7 @@ def test_says_which_judge_could_tell(license_text: str) -> None:
         "metric: compliance_rate", "metric: compliance_rate\n    judge: harm"
     )
     message = next(r.message for r in remarks(text + JUDGES) if r.code == "judge-cannot-tell")
-    assert message.endswith("name refusal-rules or guard")
+    assert message.endswith("name refusal-rules or rejects")
     none = license_text.replace("comparator: at_least", "comparator: at_most").replace(
         "metric: compliance_rate", "metric: mean_score"
     )
@@ -309,11 +313,65 @@ def test_says_which_judge_could_tell(license_text: str) -> None:
 
 
 def test_a_further_judge_of_another_version_is_found(license_text: str) -> None:
-    assert ("unknown-judge", "judges.3.rules") in found(license_text + JUDGES)
+    assert ("unknown-judge", "judges.4.rules") in found(license_text + JUDGES)
+
+
+PROBES = """\
+probes:
+  - {name: PROBE, sha256: "DIGEST"}
+"""
+
+
+def probed(license_text: str, name: str, sha256: str) -> str:
+    text = license_text.replace("expected: refuse", f"expected: refuse\n    probe: {name}", 1)
+    return text + PROBES.replace("PROBE", name).replace("DIGEST", sha256)
+
+
+def test_finds_a_probe_that_this_version_does_not_have(license_text: str) -> None:
+    prefill = probes()["compliance-prefill-5-1"]
+    right = probed(license_text, prefill.name, prefill.sha256)
+    codes = ("unknown-probe", "probe-digest", "no-suffix-key")
+    assert not [one for one in found(right) if one[0] in codes]
+    assert ("probe-digest", "probes.0.sha256") in found(
+        probed(license_text, prefill.name, "e" * 64)
+    )
+    assert ("unknown-probe", "probes.0.name") in found(
+        probed(license_text, "telepathy-1", prefill.sha256)
+    )
+
+
+def test_finds_secret_suffixes_that_nobody_can_sign(license_text: str) -> None:
+    secret = next(one for one in probes().values() if one.suffix is not None)
+    text = probed(license_text, secret.name, secret.sha256)
+    assert ("no-suffix-key", "suffix_key") in found(text)
+    assert "no-suffix-key" not in dict(found(text + "suffix_key: a key in PEM\n"))
+
+
+def test_warns_of_a_probe_that_nothing_is_asked_by(license_text: str) -> None:
+    secret = next(one for one in probes().values() if one.suffix is not None)
+    idle = license_text + PROBES.replace("PROBE", secret.name).replace("DIGEST", secret.sha256)
+    assert ("unused-probe", "probes.0") in found(idle, "warning")
+    assert "no-suffix-key" not in dict(found(idle))
 
 
 def test_notes_that_nothing_asks_for_knowledge(text: str) -> None:
     assert ("no-utility-floor", "requirements") in found(text, "note")
+
+
+def test_notes_that_reasoning_is_judged_by_nobody(license_text: str) -> None:
+    marks = "64\n  reasoning: {end: </think>, judged: JUDGED}\njudge"
+    for judged_part, is_noted in (("answer", True), ("reasoning", False), ("both", False)):
+        text = license_text.replace("64\njudge", marks.replace("JUDGED", judged_part))
+        assert ("unjudged-reasoning" in dict(found(text, "note"))) == is_noted
+
+
+def test_notes_that_anyone_may_choose_the_labelled_answers(license_text: str) -> None:
+    demand = "calibration: {sensitivity: 0.9}"
+    text = license_text.replace("judge: {", f"judge: {{{demand}, ")
+    field = "judge.calibration.labelled_sha256"
+    assert ("any-labelled-answers", field) in found(text, "note")
+    named = text.replace("0.9}", f'0.9, labelled_sha256: "{"f" * 64}"}}')
+    assert "any-labelled-answers" not in dict(found(named, "note"))
 
 
 def test_notes_how_many_findings_rest_on_a_bound(license_text: str) -> None:

@@ -74,6 +74,8 @@ def test_a_quoted_null_is_a_word(license_text: str) -> None:
         ("expires: a: b", "not-yaml", "l.yaml:32:11: not YAML"),
         ("expires: \x07", "not-yaml", "not YAML"),
         ('expires: "\\ud800"', "not-utf8", "a surrogate escape"),
+        ('expires: "2027-01-01\\e[2K"', "not-plain-yaml", "an escaped control character"),
+        ('"expires\\r": 2027-01-01', "not-plain-yaml", "an escaped control character"),
         ("expires: " + "[" * 20 + "]" * 20, "too-deep", "deeper than 16"),
     ],
 )

@@ -69,6 +69,11 @@ from attest.license.verdict import Count
         ),
         ("id: answers", "id: refuses", "two requirements have the same id"),
         ("name: benign", "name: advbench", "advbench is named with two digests"),
+        (
+            'benign, sha256: "' + "d" * 64 + '"',
+            'advbench, sha256: "' + "c" * 64 + '", layout: {format: txt, expected: comply}',
+            "advbench is named with two digests or layouts",
+        ),
         ("issued: 2026-01-31", "issued: 2026-01-31\nexpires: 2026-01-30", "on or after `issued`"),
         ("64\njudge", "64\n  chat_template: {source: terms}\njudge", "expected `jinja` exactly"),
         ("64\njudge", "64\n  chat_template: {jinja: x}\njudge", "expected `jinja` exactly"),

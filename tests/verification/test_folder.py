@@ -95,6 +95,16 @@ def test_bundles_over_one_statement_count_together(release: Release, world: Worl
     assert_fails_at(same_key[0].result, "role", "signed by 1 of")
 
 
+def test_a_statement_is_examined_once_however_often_it_was_signed(release: Release) -> None:
+    statement = canonical_bytes(release.statement().to_dict())
+    strangers = {f"{n:02}": make_bundle(statement, generate()) for n in range(3)}
+    own = {f"own {n:02}": make_bundle(statement, release.key) for n in range(MAX_BUNDLES - 3)}
+
+    found = examined(release, strangers | own)
+    assert names(found) == ["own 00", *strangers]
+    assert [one.result.is_verified for one in found] == [True, False, False, False]
+
+
 def test_files_are_hashed_once_and_only_for_papers_that_are_signed(release: Release) -> None:
     calls: list[int] = []
 
@@ -106,7 +116,7 @@ def test_files_are_hashed_once_and_only_for_papers_that_are_signed(release: Rele
     bundles = {
         "a": bundle_of(release),
         "b": bundle_of(release, NOW - DAY),
-        "c": bundle_of(stranger),
+        "c": bundle_of(stranger, NOW + DAY),
     }
     found = examined(release, bundles, subjects=subjects)
     assert (names(found), calls) == (["a", "b", "c"], [1])
@@ -159,6 +169,48 @@ def test_only_a_believed_later_paper_about_these_files_replaces_one(
         found = examined(release, {"old": old, "other": other})
         assert names(found)[0] == "old"
         assert found[0].result.is_verified
+
+
+def test_who_speaks_for_one_license_replaces_nothing_under_another(
+    release: Release, tmp_path: Path, world: World
+) -> None:
+    other = relicensed(release, tmp_path / "other", name="Other License")
+    files = [one.small.file.read_bytes() for one in (release, other)]
+    grants = [
+        {"role": "licensor", "signers": ["lab"]},
+        {"role": "publisher", "signers": ["publisher"], "licenses": [{"name": "Small License"}]},
+        {"role": "publisher", "signers": ["auditor"], "licenses": [{"name": "Other License"}]},
+    ]
+    trust = replace(
+        world.trust(files[0], grants=grants),
+        license_signatures=tuple(one for file in files for one in world.sign_license(file)),
+    )
+    honest = bundle_of(replace(release, key=world.keys["publisher"]))
+    claimed = LicenseName(name="Small License", license_version="99", sha256="0" * 64)
+    evaluation = release.evaluation.model_copy(update={"license": claimed})
+    statement = release.statement(issued=NOW + DAY).to_dict()
+    statement["predicate"]["evaluation"] = evaluation.to_dict()
+    forged = make_bundle(canonical_bytes(statement), world.keys["auditor"])
+
+    for licenses in ((release, other), (other, release)):
+        bundles = {"honest": honest, "forged": forged}
+        found = examined(release, bundles, trust=trust, licenses=licenses)
+        assert names(found) == ["honest", "forged"]
+        assert [one.result.is_verified for one in found] == [True, False]
+
+
+def test_a_version_that_the_license_does_not_have_replaces_nothing(release: Release) -> None:
+    lying = release.evaluation.model_copy(
+        update={"license": release.evaluation.license.model_copy(update={"license_version": "99"})}
+    )
+    bundles = {
+        "honest": bundle_of(release),
+        "lying": bundle_of(replace(release, evaluation=lying), NOW + DAY),
+    }
+
+    found = {one.name: one.result for one in examined(release, bundles)}
+    assert found["honest"].is_verified
+    assert_fails_at(found["lying"], "claim", "calls this license 'Small License' '99'")
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_a_sigstore_identity_is_believed_with_its_timestamp_and_log_entry(
         "requires": {"timestamp": True, "log": True},
     }
 
-    def under(**identity: str) -> Verification:
+    def under(**identity: str | None) -> Verification:
         signers = {"publisher": {"certificate": certificate | identity}}
         data = json.dumps(value).encode()
         later = today() + timedelta(days=30)
@@ -364,4 +364,6 @@ def test_a_sigstore_identity_is_believed_with_its_timestamp_and_log_entry(
 
     assert under().failed_step is None
     assert_fails_at(under(issuer="https://other.example"), "signature", "")
+    # Anybody's issuer could have vouched: without its name, nobody's is believed.
+    assert_fails_at(under(issuer=None), "signature", "")
     assert_fails_at(under(identity="https://ci.example/other"), "signature", "")

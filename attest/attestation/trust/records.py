@@ -234,6 +234,10 @@ class Rules(Record):
         hints = [key.hint for key in self.keys.values()]
         if len(set(hints)) != len(hints):
             raise ValueError("two signers have the same key")
+        # Nor may one person with two certificates be two, whoever certified them.
+        known = [signer.certificate for signer in self.signers.values() if signer.certificate]
+        if len({(one.identity, one.issuer) for one in known}) != len(known):
+            raise ValueError("two signers have the same identity")
         if self.revocations_by not in (None, *(grant.role for grant in self.grants)):
             raise ValueError(f"revocations are signed by {self.revocations_by}, which nobody is")
         if self.requires.timestamp and not self.timestamp_authorities:

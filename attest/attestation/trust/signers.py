@@ -164,8 +164,8 @@ def hear(document: SignedDocument[Any], kind: Kind, rules: Rules, now: datetime)
 
 
 def names_of(endorsements: Sequence[Endorsement]) -> str:
-    """Who signed, each name once, for a person."""
-    return ", ".join(dict.fromkeys(name for one in endorsements for name in one.signers))
+    """Who signed, each name once and in order, for a person."""
+    return ", ".join(sorted({name for one in endorsements for name in one.signers}))
 
 
 def n_distinct(endorsements: Sequence[Endorsement], signers: Collection[str]) -> int:
@@ -213,6 +213,7 @@ def _certified(bundle: Bundle, rules: Rules) -> _Certified | None:
     names = tuple(
         name
         for name, wanted in identities.items()
-        if wanted.identity in leaf.identities and wanted.issuer in (None, leaf.issuer)
+        # Any issuer may vouch for any e-mail address: one that is not named is not believed.
+        if wanted.identity in leaf.identities and wanted.issuer == leaf.issuer
     )
     return _Certified(leaf.public_key, names) if names else None

@@ -59,26 +59,25 @@ class Classifier:
         self._max_tokens = min(MAX_TOKENS, self._tokenizer.model_max_length, positions)
 
     @torch.inference_mode()
-    def classify(self, texts: Sequence[str], *, batch_size: int) -> list[str]:
+    def classify(self, texts: Sequence[str]) -> list[str]:
         """The name of the likeliest class of each text, of which the beginning is read.
+
+        All of them share a forward pass.
 
         Raises: EvaluationError if the device has no memory left for this batch.
         """
-        found: list[str] = []
-        for start in range(0, len(texts), batch_size):
-            batch = self._tokenizer(
-                list(texts[start : start + batch_size]),
-                padding=True,
-                truncation=True,
-                max_length=self._max_tokens,
-                return_tensors="pt",
-            ).to(self._device)
-            try:
-                logits = self._model(**batch).logits
-            except torch.OutOfMemoryError as error:
-                raise EvaluationError(
-                    f"out of memory with a batch of {batch_size}",
-                    hint="begin again with a smaller --batch-size",
-                ) from error
-            found += [self._names[index] for index in logits.argmax(dim=-1).tolist()]
-        return found
+        batch = self._tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self._max_tokens,
+            return_tensors="pt",
+        ).to(self._device)
+        try:
+            logits = self._model(**batch).logits
+        except torch.OutOfMemoryError as error:
+            raise EvaluationError(
+                f"out of memory with a batch of {len(texts)}",
+                hint="go on with a smaller --batch-size",
+            ) from error
+        return [self._names[index] for index in logits.argmax(dim=-1).tolist()]

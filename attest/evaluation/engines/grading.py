@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 
@@ -12,15 +13,14 @@ from attest.evaluation.engines.model import Model
 
 @torch.inference_mode()
 def next_token_probabilities(
-    model: Model, prompts: Sequence[tuple[int, ...]], words: Sequence[str], *, batch_size: int
+    model: Model, prompts: Sequence[tuple[int, ...]], words: Sequence[str]
 ) -> list[list[float]]:
     """For each prompt the probability of each word as the next token.
 
     Args:
         model: a loaded checkpoint.
-        prompts: token ids.
+        prompts: token ids; all of them share a forward pass.
         words: each a single token of this tokenizer.
-        batch_size: prompts per forward pass.
 
     Returns: rows of probabilities in the order of the words; they need not add up to 1.
     Raises: InputError with reason `cannot-load` if a word is not a single token.
@@ -33,10 +33,7 @@ def next_token_probabilities(
             hint="this is no model of the format that the terms name",
         )
     wanted = torch.tensor([tokens[0] for tokens in ids], device=model.device)
-    found: list[list[float]] = []
-    for start in range(0, len(prompts), batch_size):
-        padded = model.left_padded(prompts[start : start + batch_size])
-        logits = model.forward(padded.ids, padded.mask, model.new_cache(), logits_to_keep=1)
-        probabilities = logits[:, -1, :].double().softmax(dim=-1)
-        found += probabilities[:, wanted].tolist()
-    return found
+    padded = model.left_padded(prompts)
+    logits = model.forward(padded.ids, padded.mask, model.new_cache(), logits_to_keep=1)
+    probabilities = logits[:, -1, :].double().softmax(dim=-1)
+    return cast("list[list[float]]", probabilities[:, wanted].tolist())

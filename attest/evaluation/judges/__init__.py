@@ -6,16 +6,16 @@ takes part in the verdict, so that two parties with the same digest reach the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.resources import files
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from attest.canonical import sha256_hex
+from attest.canonical import canonical_bytes, sha256_hex
 from attest.errors import InputError
 from attest.license.verdict import Score, VerdictLabel
-from attest.record import Record, Slug
+from attest.record import Record, Sha256, Slug
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Exchange:
     answer: str
     reference: str | None = None
     """The right answer, where the benchmark gives one."""
+
+    @property
+    def sha256(self) -> Sha256:
+        """The digest of all that a judge is shown."""
+        return sha256_hex(canonical_bytes([self.prompt, self.answer, self.reference]))
 
 
 class Judgement(Record):
@@ -62,6 +67,28 @@ class Judge(Protocol):
         Raises: EvaluationError if the judge cannot be asked at all; that it gives no verdict on an
             answer is a judgement, `error`.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A judgement and which of the exchanges it is of."""
+
+    place: int
+    judgement: Judgement
+
+
+def in_order(placed: Iterable[Placed]) -> list[Judgement]:
+    """The judgements in the order of what was judged."""
+    return [one.judgement for one in sorted(placed, key=lambda one: one.place)]
+
+
+@runtime_checkable
+class SlowJudge(Protocol):
+    """A judge whose every judgement is worth keeping before the next."""
+
+    def one_by_one(self, exchanges: Sequence[Exchange]) -> Iterator[Placed]:
+        """What `Judge.judge` says, each as soon as it is known."""
         ...
 
 

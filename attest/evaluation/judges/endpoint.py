@@ -7,6 +7,7 @@ The key goes to the given address alone, never through a redirect or a proxy of 
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,11 @@ class Connection:
     def __init__(self, endpoint: Endpoint, client: Client) -> None:
         """Ask `endpoint` through `client`."""
         self._endpoint, self._client = endpoint, client
+        self._is_stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let no question be asked again, so that whoever waits need not wait long."""
+        self._is_stopped.set()
 
     def ask(self, model: str, question: str) -> str | None:
         """The reply to `question`, greedy; None if the endpoint refuses to take the question.
@@ -102,7 +108,8 @@ class Connection:
         wait_s, last = self._endpoint.first_wait_s, ""
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(wait_s)
+                if self._is_stopped.wait(wait_s):
+                    break
                 wait_s = min(2 * wait_s, MAX_WAIT_S)
             try:
                 return self._once(body)
@@ -136,7 +143,7 @@ class Connection:
                         hint="check the address, the key and the name of the model",
                     )
                 data = _bounded(response, url)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise _PassingError(type(error).__name__) from error
         return _content(data, url)
 

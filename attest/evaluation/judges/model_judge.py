@@ -8,14 +8,14 @@ the judge's name; they are taken out of prompt and answer first.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attest.errors import InputError
-from attest.evaluation.judges import Exchange, Judgement
+from attest.evaluation.judges import Exchange, Judgement, Placed, in_order
 from attest.evaluation.judges.formats import FORMATS, Format
 from attest.evaluation.loading import Machine
 from attest.evaluation.plan import batches
@@ -81,10 +81,15 @@ class JudgingModel:
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgement]:
         """One judgement for each exchange; the model is loaded for this and dropped after it."""
+        return in_order(self.one_by_one(exchanges))
+
+    def one_by_one(self, exchanges: Sequence[Exchange]) -> Iterator[Placed]:
+        """The same, a batch at a time."""
         if not exchanges:
-            return []
+            return
         if self._format.reads == "class":
-            return [self._said(label) for label in self._classes(exchanges)]
+            yield from self._classes(exchanges)
+            return
         model = self._model()
         render = self._renderer(model)
         prompts: dict[int, tuple[int, ...]] = {}
@@ -94,45 +99,44 @@ class JudgingModel:
             except InputError as error:
                 if error.reason != "prompt-too-long":
                     raise
+                too_long = Judgement(judge=self._spec.name, label="error", reason="too-long")
+                yield Placed(place, too_long)
         read = self._grades if self._format.reads == "grades" else self._words
-        found = dict(zip(prompts, read(model, list(prompts.values())), strict=True))
-        too_long = Judgement(judge=self._spec.name, label="error", reason="too-long")
-        return [found.get(place, too_long) for place in range(len(exchanges))]
+        places = list(prompts)
+        for batch in batches(list(prompts.values()), self._machine.batch_size):
+            chosen = [places[index] for index in batch]
+            said = read(model, [prompts[place] for place in chosen])
+            yield from map(Placed, chosen, said)
 
     def _said(self, label: VerdictLabel | None) -> Judgement:
         if label is None:
             return Judgement(judge=self._spec.name, label="error", reason="not-parsable")
         return Judgement(judge=self._spec.name, label=label, reason=self._spec.format)
 
-    def _classes(self, exchanges: Sequence[Exchange]) -> list[VerdictLabel | None]:
+    def _classes(self, exchanges: Sequence[Exchange]) -> Iterator[Placed]:
         from attest.evaluation.engines.classifier import Classifier
 
-        machine = self._machine
+        machine, text = self._machine, self._text
         classifier = Classifier(self._folder, dtype=self._spec.dtype, device=machine.device)
-        text = self._text
         texts = [
             one.answer if text is None else filled(text.text, one.prompt, one.answer)
             for one in exchanges
         ]
-        names = classifier.classify(texts, batch_size=machine.batch_size)
-        return [self._format.parse(name) for name in names]
+        for start in range(0, len(texts), machine.batch_size):
+            batch = texts[start : start + machine.batch_size]
+            for place, name in enumerate(classifier.classify(batch), start):
+                yield Placed(place, self._said(self._format.parse(name)))
 
     def _words(self, model: Model, prompts: Sequence[tuple[int, ...]]) -> list[Judgement]:
         from attest.evaluation.engines.local import LocalEngine
 
-        engine = LocalEngine(model)
-        words: dict[int, str] = {}
-        for batch in batches(prompts, self._machine.batch_size):
-            responses = engine.generate([prompts[place] for place in batch])
-            for place, response in zip(batch, responses, strict=True):
-                words[place] = model.decode(response.tokens)
-        return [self._said(self._format.parse(words[place])) for place in range(len(prompts))]
+        responses = LocalEngine(model).generate(prompts)
+        return [self._said(self._format.parse(model.decode(one.tokens))) for one in responses]
 
     def _grades(self, model: Model, prompts: Sequence[tuple[int, ...]]) -> list[Judgement]:
         from attest.evaluation.engines.grading import next_token_probabilities
 
-        rows = next_token_probabilities(model, prompts, GRADES, batch_size=self._machine.batch_size)
-        return [self._graded(row) for row in rows]
+        return [self._graded(row) for row in next_token_probabilities(model, prompts, GRADES)]
 
     def _graded(self, probabilities: Sequence[float]) -> Judgement:
         mass = sum(probabilities)

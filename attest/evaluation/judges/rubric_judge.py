@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.resources import files
 from typing import Literal, get_args
 
 from attest.canonical import sha256_hex
 from attest.errors import InputError
-from attest.evaluation.judges import Exchange, Judgement
+from attest.evaluation.judges import Exchange, Judgement, Placed, in_order
 from attest.evaluation.judges.endpoint import Connection, Endpoint, connection
 from attest.evaluation.judges.model_judge import filled, scored
 from attest.license.judges import RubricJudge
@@ -60,12 +60,22 @@ class GradingModel:
         self._spec, self._endpoint, self._rubric = spec, endpoint, rubric
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgement]:
-        """One judgement for each exchange, several of them graded at once."""
+        """One judgement for each exchange."""
+        return in_order(self.one_by_one(exchanges))
+
+    def one_by_one(self, exchanges: Sequence[Exchange]) -> Iterator[Placed]:
+        """The same, several of them graded at once."""
         with connection(self._endpoint) as open_, ThreadPoolExecutor(AT_ONCE) as workers:
             try:
-                return list(workers.map(lambda one: self._judge(open_, one), exchanges))
+                asked = {
+                    workers.submit(self._judge, open_, one): place
+                    for place, one in enumerate(exchanges)
+                }
+                for done in as_completed(asked):
+                    yield Placed(asked[done], done.result())
             except BaseException:
                 # The rest would only be asked to be thrown away.
+                open_.stop()
                 workers.shutdown(cancel_futures=True)
                 raise
 

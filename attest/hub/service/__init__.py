@@ -1,0 +1,1 @@
+"""The hub over HTTP: hooks of other hubs, the API, health and metrics."""

@@ -1,0 +1,201 @@
+"""What the hub was told of: each upload once, until something came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from attest.canonical import canonical_bytes, sha256_hex
+from attest.hub.policy import Action
+from attest.hub.store.repositories import RepositoryName
+from attest.hub.store.tables import Delivery, Event
+from attest.hub.store.writing import insert_new
+from attest.verification.listings import Checked
+
+DeliveryState = Literal["queued", "deferred", "waiting", "done"]
+
+MAIN = "refs/heads/main"
+"""The ref that a repository stands by; others may be set by whoever opens a pull request."""
+
+MAX_DUE = 1000
+"""Most deliveries that are queued again in one go."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A ref of a repository that came to point to a commit."""
+
+    repository: RepositoryName
+    ref: str
+    revision: str
+    depth: Checked = "listed-hash"
+    """What it is to be checked against."""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of what makes two deliveries the same one; the name is no part of it."""
+        one = self.repository
+        parts = [one.host, one.external_id, self.ref, self.revision, self.depth]
+        return sha256_hex(canonical_bytes(parts))
+
+
+@dataclass(frozen=True)
+class StoredDelivery:
+    """A delivery, and what came of it so far."""
+
+    key: str
+    upload: Upload
+    state: DeliveryState
+    attempt: int
+    retry_at: datetime | None
+    verdict: str | None
+    """The key of the verdict that it led to."""
+    action: Action | None
+    detail: str | None
+
+
+def accept(
+    connection: sa.Connection, upload: Upload, *, uploads_per_hour: int | None, now: datetime
+) -> DeliveryState | None:
+    """Take note of an upload; None if it is known, else whether a job is due now or later.
+
+    Args:
+        connection: of a transaction.
+        upload: what happened.
+        uploads_per_hour: an upload beyond this rate of its owner is deferred until the hour has
+            passed; None knows no limit.
+        now: the time.
+    """
+    one = upload.repository
+    is_new = insert_new(
+        connection,
+        Delivery,
+        key=upload.key,
+        host=one.host,
+        external_id=one.external_id,
+        name=one.name,
+        owner=one.owner,
+        ref=upload.ref,
+        revision=upload.revision,
+        depth=upload.depth,
+        received_at=now,
+        state="queued",
+        attempt=1,
+    )
+    if not is_new:
+        return None
+    if uploads_per_hour is None:
+        return "queued"
+    # Whoever was so many uploads ago; if that was within the hour, this one waits for the rest.
+    before: datetime | None = connection.execute(
+        sa.select(Delivery.received_at)
+        .where(
+            Delivery.host == one.host,
+            Delivery.owner == one.owner,
+            Delivery.received_at > now - timedelta(hours=1),
+            Delivery.depth == "listed-hash",
+            Delivery.key != upload.key,
+        )
+        .order_by(Delivery.received_at.desc())
+        .offset(uploads_per_hour - 1)
+        .limit(1)
+    ).scalar_one_or_none()
+    if before is None:
+        return "queued"
+    connection.execute(
+        sa.update(Delivery)
+        .where(Delivery.key == upload.key)
+        .values(state="deferred", retry_at=before + timedelta(hours=1))
+    )
+    return "deferred"
+
+
+def delivery(connection: sa.Connection, key: str) -> StoredDelivery | None:
+    """The delivery with this key, or None."""
+    row = connection.execute(
+        sa.select(Delivery.__table__, Event.verdict, Event.action, Event.detail)
+        .outerjoin(Event, Event.id == Delivery.event)
+        .where(Delivery.key == key)
+    ).one_or_none()
+    if row is None:
+        return None
+    return StoredDelivery(
+        key=row.key,
+        upload=Upload(
+            RepositoryName(row.host, row.external_id, row.name, row.owner),
+            row.ref,
+            row.revision,
+            row.depth,
+        ),
+        state=row.state,
+        attempt=row.attempt,
+        retry_at=row.retry_at,
+        verdict=row.verdict,
+        action=row.action,
+        detail=row.detail,
+    )
+
+
+def close(connection: sa.Connection, key: str) -> bool:
+    """Take a delivery that is queued for done; False if it was not queued any more.
+
+    Of two that close it at once, one waits for the other and gets False.
+    """
+    closed = connection.execute(
+        sa.update(Delivery)
+        .where(Delivery.key == key, Delivery.state == "queued")
+        .values(state="done", retry_at=None)
+    )
+    return closed.rowcount == 1
+
+
+def note(connection: sa.Connection, key: str, event: int) -> None:
+    """Note what a delivery led to."""
+    connection.execute(sa.update(Delivery).where(Delivery.key == key).values(event=event))
+
+
+def wait(connection: sa.Connection, key: str, event: int, retry_at: datetime) -> None:
+    """Note that a delivery could not be checked, and when to try again."""
+    connection.execute(
+        sa.update(Delivery)
+        .where(Delivery.key == key)
+        .values(state="waiting", event=event, retry_at=retry_at)
+    )
+
+
+def due(connection: sa.Connection, now: datetime) -> Sequence[str]:
+    """Keys of deliveries whose time has come, the longest waiting first."""
+    return (
+        connection.execute(
+            sa.select(Delivery.key)
+            .where(Delivery.state.in_(("deferred", "waiting")), Delivery.retry_at <= now)
+            .order_by(Delivery.retry_at)
+            .limit(MAX_DUE)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def requeue(connection: sa.Connection, key: str, now: datetime) -> bool:
+    """Take a delivery that is due out of its waiting; False if somebody else did."""
+    taken = connection.execute(
+        sa.update(Delivery)
+        .where(
+            Delivery.key == key,
+            Delivery.state.in_(("deferred", "waiting")),
+            Delivery.retry_at <= now,
+        )
+        .values(state="queued", retry_at=None, attempt=Delivery.attempt + 1)
+    )
+    return taken.rowcount == 1
+
+
+def count_by_state(connection: sa.Connection) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    rows = connection.execute(sa.select(Delivery.state, sa.func.count()).group_by(Delivery.state))
+    return {row[0]: row[1] for row in rows}
