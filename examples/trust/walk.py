@@ -29,8 +29,7 @@ def parts(world: str) -> list[list[str]]:
     """The commands of each part of a world; the first comment is about the whole."""
     text = (HERE / f"{world}.sh").read_text("utf-8")
     return [
-        re.findall(r"^(?!#)(?:.+\\\n)*.+$", block, re.MULTILINE)
-        for block in text.split("\n\n")[1:]
+        re.findall(r"^(?!#)(?:.+\\\n)*.+$", block, re.MULTILINE) for block in text.split("\n\n")[1:]
     ]
 
 

@@ -65,7 +65,7 @@ def grant(**changes: Any) -> dict[str, Any]:
         ({"owner": {"keys": [WORLD.pem("owner")], "threshold": 0}}, "threshold"),
         ({"signers": SIGNERS | {"twin": SIGNERS["lab"]}}, "two signers have the same key"),
         (
-            {"signers": SIGNERS | dict.fromkeys(("ci", "twin"), {"certificate": CERTIFICATE})},
+            {"signers": SIGNERS | {key: {"certificate": CERTIFICATE} for key in ("ci", "twin")}},
             "two signers have the same identity",
         ),
         ({"signers": SIGNERS | {"nobody": {}}}, "either `key` or `certificate`"),
