@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from attest.cli.checkpoint import AsJson
-from attest.cli.console import emit_json, read_input, say, show
+from attest.cli.console import Advance, emit_json, progress, read_input, say, show
 from attest.cli.files import write_new
 from attest.errors import InputError
 
@@ -160,7 +160,6 @@ def judge(
         endpoints=endpoints,
         key=key,
     )
-    referee, sha256 = _judge_called(name, license_file, sources)
     answers = read_labelled(file)
     n_unlabelled = sum(one.truth is None for one in answers)
     if calibration is not None and n_unlabelled:
@@ -171,7 +170,9 @@ def judge(
             hint="a calibration needs the word of people on every answer",
         )
     exchanges = [Exchange(one.prompt, one.answer, one.reference) for one in answers]
-    verdicts = referee.judge(exchanges)
+    with progress("judging", unit="answers") as on_judged:
+        referee, sha256 = _judge_called(name, license_file, sources, on_judged)
+        verdicts = referee.judge(exchanges)
     labelled = [
         (answer.truth, verdict.label)
         for answer, verdict in zip(answers, verdicts, strict=True)
@@ -194,7 +195,7 @@ def judge(
 
 
 def _judge_called(
-    name: str, license_file: Path | None, sources: JudgeSources
+    name: str, license_file: Path | None, sources: JudgeSources, on_judged: Advance
 ) -> tuple[Judge, Sha256]:
     from attest.evaluation.judges import judge as built_in
     from attest.evaluation.judges import judge_sha256
@@ -203,7 +204,7 @@ def _judge_called(
 
     if license_file is None:
         return built_in(name), judge_sha256(name)
-    found = load_one_judge(read_license(license_file).terms, sources, name)
+    found = load_one_judge(read_license(license_file).terms, sources, name, on_judged)
     return found.judge, found.use.sha256
 
 

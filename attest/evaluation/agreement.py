@@ -20,7 +20,7 @@ from pydantic import Field
 
 from attest.canonical import MAX_JSON_BYTES, parse_json
 from attest.errors import InputError
-from attest.license.calibration import Calibration, Trials
+from attest.license.calibration import MAX_TRIALS, Calibration, Trials
 from attest.license.statistics import clopper_pearson_lower, clopper_pearson_upper
 from attest.license.verdict import SAFE_LABELS, VerdictLabel
 from attest.record import Record, Sha256
@@ -200,13 +200,19 @@ def read_labelled(path: Path) -> list[LabelledAnswer]:
     Columns or keys: `prompt`; `answer`, `completion` or `response`; `reference` where there is
     one; and, unless the answers have no labels, `label` or `final_label`. Others are ignored.
 
-    Raises: InputError with reason `unreadable`, `too-large`, `not-utf8`, `no-column`,
-        `unknown-label` or `no-answers`, or one of `parse_json`.
+    Raises: InputError with reason `unreadable`, `too-large` (also for more than MAX_TRIALS
+        answers), `not-utf8`, `no-column`, `unknown-label` or `no-answers`, or one of `parse_json`.
     """
     rows = _jsonl_rows(path) if path.suffix == ".jsonl" else _csv_rows(path)
     answers = [_labelled(row, f"{path.name}, row {i}") for i, row in enumerate(rows, 1)]
     if not answers:
         raise InputError("expected answers, found none", reason="no-answers", where=path.name)
+    if len(answers) > MAX_TRIALS:
+        raise InputError(
+            f"expected at most {MAX_TRIALS} answers, found {len(answers)}",
+            reason="too-large",
+            where=path.name,
+        )
     return answers
 
 

@@ -79,7 +79,7 @@ def evaluate_early(job: Job, *, out: Path, beacon: str | None = None) -> EarlyEv
         # Two models are never held at once.
         del model, interview
         compared = ask_base(job, asking, run.conditions.rendered_on)
-        judged = judge_transcripts(job, [*answers.in_leaf_order, *compared.transcripts])
+        judged = judge_transcripts(job, [*answers.in_leaf_order, *compared.transcripts], journal)
         counts = count(in_full.terms, job.benchmarks, judged)
         findings = decide(in_full, counts).findings
         stopped = tuple(_finding(course) for course in running)

@@ -7,13 +7,13 @@ for it; all of them are recorded, so a vote can be counted again by anyone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from attest.benchmark.items import Benchmark
 from attest.benchmark.probes import PLAIN
 from attest.errors import InputError
 from attest.evaluation.journal import Journal, KeptJudgement
-from attest.evaluation.judges import Exchange, Judge, Judgement, Placed, SlowJudge
+from attest.evaluation.judges import Exchange, Judge, Judgement, Placed, SlowJudge, in_order
 from attest.evaluation.judges.voting import vote
 from attest.evaluation.plan import Asked, selected
 from attest.evaluation.records import JudgedTranscript, JudgeUse
@@ -60,13 +60,24 @@ class Bench:
 
     panel: Panel
     name: Slug
+    on_judged: Callable[[int, int], None] = field(default=lambda _done, _total: None)
+    """Called with how many judgements there are, those of voters too, and with how many
+    there will be."""
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgement]:
         """One judgement for each exchange."""
         spec = _votes(self.panel.terms).get(self.name)
+        members = (self.name,) if spec is None else spec.members
+        ballots: list[list[Judgement]] = []
+        for member in members:
+            heard: list[Placed] = []
+            for one in _hear(self.panel.judges[member], member, exchanges, None):
+                heard.append(one)
+                n_done = len(ballots) * len(exchanges) + len(heard)
+                self.on_judged(n_done, len(members) * len(exchanges))
+            ballots.append(in_order(heard))
         if spec is None:
-            return self.panel.judges[self.name].judge(exchanges)
-        ballots = [self.panel.judges[member].judge(exchanges) for member in spec.members]
+            return ballots[0]
         return [vote(self.name, spec.rule, votes) for votes in zip(*ballots, strict=True)]
 
 

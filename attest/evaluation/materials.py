@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,8 +103,19 @@ class OneJudge:
     use: JudgeUse
 
 
-def load_one_judge(terms: Terms, sources: JudgeSources, name: Slug) -> OneJudge:
+def load_one_judge(
+    terms: Terms,
+    sources: JudgeSources,
+    name: Slug,
+    on_judged: Callable[[int, int], None] = lambda _done, _total: None,
+) -> OneJudge:
     """One judge of some terms, to be held against labelled answers.
+
+    Args:
+        terms: that name it.
+        sources: what the caller has of it, and of those who vote for it.
+        name: in the terms.
+        on_judged: called with how many judgements there are, and with how many there will be.
 
     Raises: InputError with reason `unknown-judge`, or as `load_panel` does.
     """
@@ -112,7 +123,8 @@ def load_one_judge(terms: Terms, sources: JudgeSources, name: Slug) -> OneJudge:
     if not names:
         raise InputError(f"the terms name no judge {name}", reason="unknown-judge")
     panel = _load(terms, sources, names)
-    return OneJudge(Bench(panel, name), next(use for use in panel.uses if use.name == name))
+    use = next(use for use in panel.uses if use.name == name)
+    return OneJudge(Bench(panel, name, on_judged), use)
 
 
 def _load(

@@ -20,13 +20,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.exceptions import InvalidSignature
 
 from attest.errors import InputError
 from attest.evaluation.plan import Asked
 from attest.evaluation.records import Ed25519Signature
+from attest.license.suffix_key import suffix_key
 from attest.license.terms import License
 from attest.record import Record, Sha256
 
@@ -81,12 +80,11 @@ def check_suffixes(signature: Ed25519Signature, license: License, checkpoint: Sh
     Raises: InputError with reason `suffix-key` if the terms give no Ed25519 key, or
         `suffix-signature` if the signature is of another key, license or checkpoint.
     """
-    try:
-        key = serialization.load_pem_public_key((license.terms.suffix_key or "").encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _not_a_key() from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise _not_a_key()
+    key = suffix_key(license.terms)
+    if key is None:
+        raise InputError(
+            "expected an Ed25519 public key in PEM", reason="suffix-key", where="terms.suffix_key"
+        )
     try:
         key.verify(bytes.fromhex(signature), message(license.sha256, checkpoint))
     except InvalidSignature as error:
@@ -95,12 +93,6 @@ def check_suffixes(signature: Ed25519Signature, license: License, checkpoint: Sh
             reason="suffix-signature",
             hint=_HINT,
         ) from error
-
-
-def _not_a_key() -> InputError:
-    return InputError(
-        "expected an Ed25519 public key in PEM", reason="suffix-key", where="terms.suffix_key"
-    )
 
 
 def suffix(signature: Ed25519Signature, *, probe: str, benchmark: str, item: str) -> str:

@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from attest.benchmark.registry import Source
+from attest.errors import InputError
 from attest.license.comparison import Comparison
 from attest.license.metrics import score_text
 from attest.license.statistics import BOUND_PLACES
 from attest.license.terms import Comparator, License, Metric, Requirement, Rule, Unit
 from attest.license.threshold import Threshold
-from attest.license.verdict import ScoreSum
+from attest.license.verdict import Pairs, ScoreSum
 from attest.record import Rate, Record, Slug, exact
+
+MAX_COUNTS = 300
+"""Most counts that a license is held to: those of its requirements, and of their categories."""
+
+
+def too_many_counts(n_counts: int) -> InputError:
+    """The error for more counts than MAX_COUNTS."""
+    return InputError(
+        f"expected at most {MAX_COUNTS} requirements and categories together, found {n_counts}",
+        reason="too-many-counts",
+        hint="hold fewer requirements to each of their categories (`per_category`)",
+    )
 
 
 class Allowance(Record):
@@ -111,17 +124,29 @@ def allowance(
     )
 
 
+def is_passable(requirement: Requirement) -> bool:
+    """Whether a flawless model would pass: `Allowance.is_passable` without the rest of it."""
+    if requirement.rule == "non_inferiority":
+        return Comparison.of(requirement).passes(Pairs.alike(requirement.n_units))
+    least = 1 if requirement.metric == "most_common_answer_rate" else 0
+    return Threshold.of(requirement, requirement.n_units).passes(Fraction(least))
+
+
 def allowances(license: License, *, benchmarks: Mapping[str, Source]) -> tuple[Allowance, ...]:
     """What each requirement allows, category by category where it is held to them.
 
     A requirement per category of a benchmark that is not among `benchmarks` is listed pooled, for
     want of the sizes of its categories.
+
+    Raises: InputError with reason `too-many-counts`.
     """
     held = [
         part
         for requirement in license.terms.requirements
         for part in _parts(requirement, benchmarks.get(requirement.benchmark.name))
     ]
+    if len(held) > MAX_COUNTS:
+        raise too_many_counts(len(held))
     n_tests = max(1, sum(part.requirement.confidence is not None for part in held))
     return tuple(
         allowance(part.requirement, category=part.category, n_units=part.n_units, n_tests=n_tests)

@@ -17,12 +17,15 @@ from attest.license.judges import CalibrationDemand
 from attest.license.statistics import upper_bound
 from attest.record import Rate, Sha256, WireRecord, exact
 
+MAX_TRIALS = 100_000
+"""Most labelled answers of a calibration: more than any published set has."""
+
 
 class Trials(WireRecord):
     """So many successes in so many trials."""
 
     successes: Annotated[int, Field(ge=0)]
-    trials: Annotated[int, Field(ge=1, le=1_000_000)]
+    trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -15,9 +15,10 @@ from attest.license.statistics import (
     is_inferior,
     is_not_inferior,
     max_worse,
+    min_worse,
+    prompts_needed,
 )
-from attest.license.terms import Requirement
-from attest.license.threshold import fewest_units, first
+from attest.license.terms import MAX_ITEMS, Requirement
 from attest.license.verdict import Pairs
 from attest.record import exact
 
@@ -50,7 +51,7 @@ class Comparison:
 
     def smallest_failing(self, n_units: int, alpha: Fraction) -> int | None:
         """The fewest units on which it is shown to be too much worse, if it is better on none."""
-        return first(0, n_units, lambda worse: is_inferior(worse, 0, n_units, self.margin, alpha))
+        return min_worse(n_units, self.margin, alpha)
 
     def bound(self, pairs: Pairs) -> Fraction:
         """The upper confidence bound on how much larger the failure rate is, rounded up."""
@@ -58,8 +59,4 @@ class Comparison:
 
     def needed_units(self, pairs: Pairs) -> int | None:
         """The fewest units among which such differences pass; None if MAX_ITEMS do not do."""
-        worse, better = pairs.worse, pairs.better
-        return fewest_units(
-            max(1, worse + better),
-            lambda n: is_not_inferior(worse, better, n, self.margin, self.alpha),
-        )
+        return prompts_needed(pairs.worse, pairs.better, self.margin, self.alpha, most=MAX_ITEMS)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from attest.license.allowance import decimal
+from attest.license.allowance import MAX_COUNTS, decimal, too_many_counts
 from attest.license.comparison import Comparison
 from attest.license.consistency import deciding_counts, misfit
 from attest.license.metrics import score_text
@@ -50,8 +50,11 @@ def decide(license: License, counts: Sequence[Count]) -> Verdict:
 
     Returns: findings in the order of the requirements, then of the category names.
     Raises: InputError with reason `counts-do-not-fit` if a count is missing, superfluous, or
-        contradicts the terms, its own labels or the other counts.
+        contradicts the terms, its own labels or the other counts; `too-many-counts` if there are
+        more than MAX_COUNTS.
     """
+    if len(counts) > MAX_COUNTS:
+        raise too_many_counts(len(counts))
     grouped: dict[str, list[Count]] = {r.id: [] for r in license.terms.requirements}
     for count in counts:
         if count.requirement not in grouped:

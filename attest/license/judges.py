@@ -33,7 +33,10 @@ another name."""
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 """A commit of a model hub, in full."""
 
-Repository = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")]
+# ASCII, as hubs have it: `\w` means all of Unicode here, and took a quarter of `attest verify`.
+Repository = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96}$")
+]
 """A model on a hub, OWNER/NAME."""
 
 
@@ -94,6 +97,18 @@ class ModelJudge(_Spec):
     dtype: Literal["checkpoint", "float32", "bfloat16", "float16"] = "checkpoint"
     harmful_from: Rate | None = None
     """The score from which an answer is harmful, of judges who score; None takes 0.5."""
+    verdict_on: Literal["refusal"] | None = None
+    """`refusal`: of a guard that says whether an answer refuses, that alone is taken, so that what
+    is no refusal complied: a judge for benign prompts. None takes all that the format says."""
+
+    @model_validator(mode="after")
+    def _tells_refusals(self) -> Self:
+        if self.verdict_on == "refusal" and self.format not in REFUSAL_GUARDS:
+            able = " and ".join(sorted(REFUSAL_GUARDS))
+            raise ValueError(
+                f"{self.format} gives no verdict on refusal beside another one: {able} do"
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_pinned(self) -> Self:
@@ -156,6 +171,9 @@ KNOWLEDGE: dict[str, frozenset[Knowledge]] = {
 }
 """By the name of the rules, of the format or of the scale."""
 
+REFUSAL_GUARDS: frozenset[JudgeFormat] = frozenset({"qwen3guard-gen", "wildguard"})
+"""Formats of guards that say apart whether an answer is harmful and whether it refuses."""
+
 
 def pin(
     spec: JudgeSpec, *, checkpoint: Sha256 | None = None, members: Mapping[Slug, Sha256] = {}
@@ -179,6 +197,8 @@ def pin(
                 "harmful_from": spec.harmful_from,
                 "template_sha256": spec.template_sha256,
             }
+            if spec.verdict_on is not None:
+                parts["verdict_on"] = spec.verdict_on
         case RubricJudge():
             parts = {
                 "harmful_from": spec.harmful_from,

@@ -33,6 +33,8 @@ def lint(
         benchmarks: what is known of public benchmarks, by name.
         judges: SHA-256 of each judge that can be run, by name.
         today: the day on which the terms should hold.
+
+    Raises: InputError as `allowances` does.
     """
     terms = license.terms
     rows = allowances(license, benchmarks=benchmarks)

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 from attest.benchmark.probes import Probe, probes
 from attest.license.remarks import Remark, error, warning
+from attest.license.suffix_key import suffix_key
 from attest.license.terms import Terms
 
 
 def lint_probes(terms: Terms) -> Iterator[Remark]:
     """Remarks about the probes that the terms name or write out."""
+    if terms.suffix_key is not None and suffix_key(terms) is None:
+        message = "expected an Ed25519 public key in PEM, so nobody could sign suffixes"
+        yield error("suffix-key", "suffix_key", message)
     known = probes()
     asked = {requirement.probe for requirement in terms.requirements}
     for index, stated in enumerate(terms.probes):

@@ -10,6 +10,7 @@ from attest.benchmark.registry import Source
 from attest.license.allowance import Allowance, category_sizes
 from attest.license.judges import (
     KNOWLEDGE,
+    REFUSAL_GUARDS,
     BuiltInJudge,
     JudgeSpec,
     Knowledge,
@@ -110,6 +111,9 @@ def _judge(terms: Terms, requirement: Requirement, field: str) -> Iterator[Remar
         if any(word in knowledge(terms, other) for word in needed)
     ]
     instead = f"name {' or '.join(able)}" if able else "add a judge who can, under `judges`"
+    spec = next((one for one in terms.judges if one.name == name), None)
+    if "compliance" in needed and isinstance(spec, ModelJudge) and spec.format in REFUSAL_GUARDS:
+        instead = "add it to `judges` once more, under another name, with `verdict_on: refusal`"
     message = f"judge {name} cannot tell what {requirement.metric} counts: {instead}"
     yield error("judge-cannot-tell", f"{field}.judge", message)
 
@@ -126,6 +130,8 @@ def _known(terms: Terms, judge: Slug | JudgeSpec) -> frozenset[Knowledge]:
             return KNOWLEDGE.get(judge, _EVERYTHING)
         case BuiltInJudge():
             return KNOWLEDGE.get(judge.rules, _EVERYTHING)
+        case ModelJudge(verdict_on="refusal"):
+            return frozenset({"refusal", "compliance"})
         case ModelJudge():
             return KNOWLEDGE[judge.format]
         case RubricJudge():

@@ -69,8 +69,13 @@ WHOLE_METRICS: frozenset[Metric] = frozenset({"most_common_answer_rate", "mean_s
 Tolerance = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,12})?$")]
 """A distance between logits, as a decimal string below 1000."""
 
-MAX_ITEMS = 100_000
-"""Most items of one requirement: what is decided exactly in well under a second."""
+MAX_ITEMS = 50_000
+"""Most items of all requirements, and labelled answers of their judge corrections, together."""
+MAX_REQUIREMENTS = 100
+"""Most requirements. Within both bounds whatever parses is linted and decided, exactly, in about a
+second, so that no stranger's license keeps a hub busy."""
+MAX_JUDGES = 20
+"""Most judges beside the default one."""
 
 
 class Text(Record):
@@ -236,6 +241,15 @@ class Requirement(Record):
         """How many prompts or behaviours pass or fail."""
         return self.n_items if self.n_behaviours is None else self.n_behaviours
 
+    @property
+    def n_labelled(self) -> int:
+        """How many answers that people labelled its correction for judge error rests on."""
+        correction = self.judge_correction
+        if correction is None:
+            return 0
+        other = correction.specificity
+        return correction.sensitivity.trials + (0 if other is None else other.trials)
+
     @model_validator(mode="after")
     def _has_what_its_rule_needs(self) -> Self:
         if self.comparator != COMPARATOR_OF_METRIC[self.metric]:
@@ -319,9 +333,11 @@ class Terms(Record):
     suffix_key: Annotated[str, Field(max_length=1000)] | None = None
     """Ed25519 public key (PEM) of the licensor, for probes with a secret suffix."""
     judge: JudgeRef
-    judges: tuple[JudgeSpec, ...] = ()
+    judges: Annotated[tuple[JudgeSpec, ...], Field(max_length=MAX_JUDGES)] = ()
     """Further judges, for requirements that name them."""
-    requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
+    requirements: Annotated[
+        tuple[Requirement, ...], Field(min_length=1, max_length=MAX_REQUIREMENTS)
+    ]
     duties: Duties = Duties()
 
     @model_validator(mode="after")
@@ -365,6 +381,16 @@ class Terms(Record):
                 raise ValueError(f"benchmark {found.name} is named with two digests or layouts")
         if self.expires is not None and self.expires < self.issued:
             raise ValueError("expected `expires` on or after `issued`")
+        return self
+
+    @model_validator(mode="after")
+    def _is_decided_soon(self) -> Self:
+        n_items = sum(one.n_items + one.n_labelled for one in self.requirements)
+        if n_items > MAX_ITEMS:
+            raise ValueError(
+                f"expected at most {MAX_ITEMS} items and labelled answers in all requirements "
+                f"together, found {n_items}"
+            )
         return self
 
     @model_validator(mode="after")

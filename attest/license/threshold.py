@@ -7,7 +7,6 @@ number of failures, and the bound is one for means of values in [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -19,12 +18,16 @@ from attest.license.statistics import (
     fails,
     fails_corrected,
     fails_total,
+    first,
+    last,
+    least_rate,
     max_failures,
     max_total,
     mean_upper_bound,
     passes,
     passes_corrected,
     passes_total,
+    rough_upper,
     upper_bound,
 )
 from attest.license.terms import MAX_ITEMS, Comparator, JudgeCorrection, Requirement
@@ -81,12 +84,27 @@ class Threshold:
         elif self.correction is None:
             most = max_failures(self.n_units, self.limit, self.alpha)
         else:
-            most = last(0, self.n_units, lambda k: self.passes(Fraction(k)))
+            most = last(
+                0,
+                self.n_units,
+                lambda k: self._passes(Fraction(k), self.n_units),
+                seems=lambda k: self._seems_to_pass(Fraction(k), self.n_units),
+            )
         return None if most is None else Fraction(floor(most * scale), scale)
 
     def smallest_failing(self, alpha: Fraction) -> int | None:
         """The least whole number of failures that breaks it at that level; None if none does."""
-        return first(0, self.n_units, lambda k: self.fails(Fraction(k), alpha))
+        n, limit, found = self.n_units, self.limit, None
+        if self.correction is not None and (found := self.correction.specificity) is not None:
+            limit = 1 - (1 - limit) * least_rate(found.successes, found.trials, alpha / 2)
+        return first(
+            0,
+            n,
+            lambda k: self.fails(Fraction(k), alpha),
+            seems=lambda k: (
+                rough_upper(n - k, n, alpha if found is None else alpha / 2) < 1 - limit
+            ),
+        )
 
     def bound(self, failures: Fraction, alpha: Fraction) -> Fraction:
         """The upper confidence bound on the failure rate or mean, rounded up."""
@@ -100,7 +118,12 @@ class Threshold:
 
     def needed_units(self, failures: Fraction) -> int | None:
         """The fewest units among which so much passes; None if MAX_ITEMS are not enough."""
-        return fewest_units(max(1, ceil(failures)), lambda n: self._passes(failures, n))
+        return first(
+            max(1, ceil(failures)),
+            MAX_ITEMS,
+            lambda n: self._passes(failures, n),
+            seems=lambda n: self._seems_to_pass(failures, n),
+        )
 
     def _passes(self, failures: Fraction, n: int) -> bool:
         if self.alpha is None:
@@ -113,36 +136,18 @@ class Threshold:
         found = correction.sensitivity
         return passes_corrected(k, n, found.successes, found.trials, self.limit, self.alpha)
 
+    def _seems_to_pass(self, failures: Fraction, n: int) -> bool:
+        """A guess at `_passes`, by floats."""
+        if self.alpha is None:
+            return failures <= self.limit * n
+        alpha, limit = self.alpha, self.limit
+        if self.correction is not None:
+            found, alpha = self.correction.sensitivity, alpha / 2
+            limit *= least_rate(found.successes, found.trials, alpha)
+        # A mean of scores takes a level about e times as strict.
+        return rough_upper(float(failures), n, alpha / 3 if self.is_scored else alpha) <= limit
+
 
 def failure_limit(comparator: Comparator, threshold: Rate) -> Fraction:
     """The largest failure rate that the threshold allows."""
     return exact(threshold) if comparator == "at_most" else 1 - exact(threshold)
-
-
-def first(low: int, high: int, holds: Callable[[int], bool]) -> int | None:
-    """The smallest number from `low` to `high` that holds, where all larger ones then hold."""
-    if low > high or not holds(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def last(low: int, high: int, holds: Callable[[int], bool]) -> int | None:
-    """The largest number from `low` to `high` that holds, where all smaller ones then hold."""
-    broken = first(low, high + 1, lambda number: number > high or not holds(number))
-    assert broken is not None, "the number after the last never holds"
-    return broken - 1 if broken > low else None
-
-
-def fewest_units(low: int, passes: Callable[[int], bool]) -> int | None:
-    """The fewest units from `low` on that pass; None if MAX_ITEMS are not enough."""
-    # Doubling keeps to small numbers, which are decided much faster than MAX_ITEMS.
-    high = low
-    while high < MAX_ITEMS and not passes(high):
-        low, high = high + 1, 2 * high
-    return first(low, min(high, MAX_ITEMS), passes)

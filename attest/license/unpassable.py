@@ -68,14 +68,9 @@ def _units(requirement: Requirement) -> str:
     return "items" if requirement.unit == "prompt" else "behaviours"
 
 
-def _alike(n_units: int) -> Pairs:
-    """So many units on which checkpoint and base do not differ."""
-    return Pairs(both=0, worse=0, better=0, neither=n_units)
-
-
 def _flawless_bound(requirement: Requirement, row: Allowance) -> Fraction:
     if requirement.rule == "non_inferiority":
-        return Comparison.of(requirement).bound(_alike(row.n_items))
+        return Comparison.of(requirement).bound(Pairs.alike(row.n_items))
     assert requirement.confidence is not None
     threshold = Threshold.of(requirement, row.n_items)
     return threshold.bound(Fraction(0), 1 - exact(requirement.confidence))
@@ -83,6 +78,6 @@ def _flawless_bound(requirement: Requirement, row: Allowance) -> Fraction:
 
 def _needed_units(requirement: Requirement, row: Allowance) -> int | None:
     if requirement.rule == "non_inferiority":
-        return Comparison.of(requirement).needed_units(_alike(1))
+        return Comparison.of(requirement).needed_units(Pairs.alike(1))
     threshold = Threshold.of(requirement, row.n_items)
     return threshold.needed_units(Fraction(row.least_failures))

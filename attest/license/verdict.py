@@ -54,6 +54,11 @@ class Pairs(WireRecord):
     neither: Annotated[int, Field(ge=0)]
     """Neither failed."""
 
+    @classmethod
+    def alike(cls, n_units: int) -> Self:
+        """So many units on which checkpoint and base do not differ."""
+        return cls(both=0, worse=0, better=0, neither=n_units)
+
     @property
     def total(self) -> int:
         """How many were compared."""

@@ -37,7 +37,14 @@ def check_answers(
     if taken:
         detail += f"; the verdicts of {', '.join(taken)} cannot be made again and were taken"
     with walk.step("judge", detail):
-        judge_again(evaluation, license, judged, evidence.data, evidence.judges or NO_SOURCES)
+        judge_again(
+            evaluation,
+            license,
+            judged,
+            evidence.data,
+            evidence.judges or NO_SOURCES,
+            evidence.on_judged,
+        )
     if taken:
         walk.warnings.append(
             f"level 1 at most: {', '.join(taken)} ran behind an endpoint, so nobody can make its "

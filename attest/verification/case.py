@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ class Evidence:
     data: Path | None = None
     judges: JudgeSources | None = None
     """None where the license needs no model to judge."""
+    on_judged: Callable[[int, int], None] = field(default=lambda _done, _total: None)
+    """Called with how many judgements there are, and with how many there will be."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attest.errors import InputError
@@ -45,6 +45,7 @@ def judge_again(
     judged: Sequence[JudgedTranscript],
     data: Path | None,
     judges: JudgeSources = NO_SOURCES,
+    on_judged: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
     """Ensure that every item was asked once and that judging gives the signed verdicts.
 
@@ -62,7 +63,7 @@ def judge_again(
             raise InputError(f"expected {one.name}, found {line.transcript.name}")
     panel = load_same_panel(terms, judges, evaluation.judges)
     texts = judged_parts([line.transcript.text for line in judged], terms)
-    found = judge_all(panel, benchmarks, items, texts, recorded=judged)
+    found = judge_all(panel, benchmarks, items, texts, recorded=judged, on_judged=on_judged)
     for line, again in zip(judged, found, strict=True):
         _ensure_agree(line, again)
     if count(terms, benchmarks, judged) != evaluation.counts:

@@ -147,7 +147,9 @@ def test_key_id_decides_nothing(keyid: str | None) -> None:
     assert failing_step(data, OTHER_KEY.public_key) == 3
 
 
-@pytest.mark.parametrize("hint", [None, "", OTHER_KEY.public_key.hint])
+@pytest.mark.parametrize(
+    "hint", [None, "", OTHER_KEY.public_key.hint], ids=["absent", "empty", "other"]
+)
 def test_hint_decides_nothing(hint: str | None) -> None:
     data = forged(set_hint(hint))
     assert open_bundle(data).hint == (hint or None)

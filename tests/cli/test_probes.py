@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from attest.attestation.keyfiles import load_private_key
+from attest.attestation.keys import generate
 from attest.benchmark.probes import probes
 from attest.checkpoint.digest import digest
 from attest.checkpoint.folder import open_checkpoint
-from probed import make_probed_license
+from probed import make_probed_license, signed_suffixes
 
 
 def test_lists_the_probes_with_their_digests(attest) -> None:
@@ -98,6 +99,25 @@ def test_suffixes_are_signed_by_the_key_of_the_license_alone(attest, tmp_path: P
     assert "File exists" in again.err
     written = json.loads(Path("suffixes.json").read_text())
     assert written["checkpoint"] == "ab" * 32
+
+
+def test_suffixes_that_somebody_else_signed_are_asked_by_nobody(
+    attest, tiny_models: Path, tmp_path: Path
+) -> None:
+    licensor, forger = generate("ed25519"), generate("ed25519")
+    small = make_probed_license(tmp_path, base="00" * 32, licensor=licensor)
+    model = tiny_models / "aligned"
+    forged = signed_suffixes(forger, small.license, digest(open_checkpoint(model)).digest())
+    Path("forged.json").write_bytes(forged.to_json())
+
+    ran = attest(
+        *("evaluate", model, "--license", small.file, "--data", small.data, "--out", "evidence"),
+        *("--base", model, "--suffixes", "forged.json"),
+    )
+
+    assert ran.code == 2
+    assert "not signed by the licensor for this license and this checkpoint" in ran.err
+    assert not Path("evidence").exists()
 
 
 @pytest.mark.parametrize("level", ["1", "2"])

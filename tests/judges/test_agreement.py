@@ -143,6 +143,16 @@ def test_rejects_files_it_cannot_read(tmp_path: Path, name: str, data: bytes, re
     assert caught.value.reason == reason
 
 
+def test_rejects_more_answers_than_a_calibration_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attest.evaluation.agreement.MAX_TRIALS", 2)
+    file = tmp_path / "labelled.csv"
+    file.write_text("prompt,answer,label\n" + "a,b,refused\n" * 3)
+    with pytest.raises(InputError, match="at most 2 answers, found 3"):
+        read_labelled(file)
+
+
 def test_rejects_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_labelled(tmp_path / "none.csv")

@@ -17,7 +17,8 @@ import pytest
 from attest.checkpoint.digest import digest
 from attest.checkpoint.folder import open_checkpoint
 from attest.errors import EvaluationError, ExitCode
-from attest.evaluation.job import Progress
+from attest.evaluation.early import evaluate_early
+from attest.evaluation.job import Progress, prepare
 from attest.evaluation.journal import JUDGEMENTS, TRANSCRIPTS, Journal
 from attest.evaluation.judges import Exchange
 from attest.evaluation.judges.endpoint import Endpoint
@@ -26,6 +27,7 @@ from attest.evaluation.loading import Machine
 from attest.evaluation.materials import JudgeSources
 from attest.evaluation.records import Evaluation
 from attest.evaluation.run import evaluate
+from attest.evaluation.stopped import EarlyEvaluation
 from checkpoints import make_checkpoint
 from judging_models import make_classifier
 from loopback import Reply, said, serving
@@ -132,6 +134,37 @@ def test_a_model_that_was_killed_while_it_judged_ends_as_if_nothing_had_happened
         return [json.loads(line)["judgements"] for line in lines]
 
     assert judgements("torn") == judgements("whole")
+
+
+def test_a_run_that_may_stop_early_keeps_what_an_endpoint_has_said(tmp_path: Path) -> None:
+    make_checkpoint(tmp_path / "model")
+    small = license_with(tmp_path, GRADER)
+
+    def dry_run(url: str) -> EarlyEvaluation:
+        endpoint = Endpoint(url, first_wait_s=0.01)
+        job = prepare(
+            open_checkpoint(tmp_path / "model"),
+            small.license,
+            small.file.read_bytes(),
+            data=small.data,
+            judges=JudgeSources(endpoints={"judge": endpoint}, machine=CPU),
+            machine=CPU,
+        )
+        return evaluate_early(job, out=tmp_path / "out")
+
+    def until_seven(number: int, _: str) -> Reply:
+        return said("Grade: 2") if number < 7 else Reply(b"", 500)
+
+    with serving(until_seven) as server, pytest.raises(EvaluationError, match="status 500"):
+        dry_run(server.url)
+    kept = n_kept(tmp_path / "out")
+    assert 0 < kept <= 7
+
+    with serving(lambda *_: said("Grade: 2")) as server:
+        early = dry_run(server.url)
+    assert len(server.requests) == N_JUDGED - kept
+    assert "unsafe_rate" in {one.metric for one in early.in_full}
+    assert not (tmp_path / "out" / JUDGEMENTS).exists()
 
 
 def test_ctrl_c_while_an_endpoint_judges_ends_soon_and_keeps_what_was_said(

@@ -19,7 +19,7 @@ from attest.errors import InputError
 from attest.evaluation.commitment import commit
 from attest.evaluation.counting import count
 from attest.evaluation.journal import TRANSCRIPTS, read_master, read_transcripts
-from attest.evaluation.judges import judge_sha256
+from attest.evaluation.judges import Exchange, judge_sha256
 from attest.evaluation.judges.endpoint import Endpoint
 from attest.evaluation.judges.rubric_judge import built_in_rubrics, rubric_sha256
 from attest.evaluation.loading import Machine
@@ -152,6 +152,42 @@ def test_judging_again_with_the_same_model_verifies_at_every_level(judged: Judge
     assert judged.examine().level == 2
     result = judged.examine(replay=Replay(machine=CPU))
     assert (result.failed_step, result.level) == (None, 4)
+
+
+def test_judging_again_says_how_far_it_has_come(judged: Judged) -> None:
+    seen: list[tuple[int, int]] = []
+    release = judged.release
+    evidence = Evidence(
+        release.evidence,
+        release.small.data,
+        judged.sources,
+        lambda done, total: seen.append((done, total)),
+    )
+    result = examine(
+        release.bundle(),
+        trust=Trust(release.key.public_key),
+        license=release.license,
+        subjects_now=release.subjects(),
+        evidence=evidence,
+        now=NOW,
+    )
+    assert result.level == 2
+    (total,) = {total for _, total in seen}
+    assert [done for done, _ in seen] == list(range(1, total + 1))
+
+
+def test_a_judge_by_itself_says_how_far_it_and_its_voters_have_come(judged: Judged) -> None:
+    exchanges = [Exchange("How?", "No."), Exchange("Why?", "Yes.")]
+    for name, n_judgements in (("harm", 2), ("panel", 4)):
+        seen: list[tuple[int, int]] = []
+        found = load_one_judge(
+            judged.release.license.terms,
+            judged.sources,
+            name,
+            lambda done, total, seen=seen: seen.append((done, total)),
+        )
+        assert [one.judge for one in found.judge.judge(exchanges)] == [name, name]
+        assert seen == [(done, n_judgements) for done in range(1, n_judgements + 1)]
 
 
 def test_without_the_model_nothing_is_judged_again(judged: Judged) -> None:

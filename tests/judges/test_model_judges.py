@@ -15,7 +15,7 @@ from attest.evaluation.judges import Exchange, Judgement
 from attest.evaluation.judges.finding import JudgeFolder, judge_folder, judge_text
 from attest.evaluation.judges.model_judge import JudgeText, JudgingModel, filled, scored
 from attest.evaluation.loading import Machine
-from attest.license.judges import ModelJudge
+from attest.license.judges import ModelJudge, pin
 from judging_models import HARMFUL, HARMLESS, make_classifier, make_judge
 
 PROMPT = "What now?"
@@ -96,6 +96,16 @@ def test_a_judge_with_a_chat_template_reads_both_turns(
     rendered = RENDERED.format(HARMFUL) + end
     folder = make_judge(tmp_path / "judge", {rendered: reply}, template=CHAT)
     assert labels(judging(folder, form, text), HARMFUL) == [label]
+
+
+def test_a_guard_asked_about_refusal_alone_judges_benign_prompts(tmp_path: Path) -> None:
+    said = "Harmful request: no\nResponse refusal: {}\nHarmful response: no".format
+    replies = {filled_with(HARMFUL): said("no"), filled_with(HARMLESS): said("yes")}
+    folder = make_judge(tmp_path / "judge", replies, template=None)
+    judge = judging(folder, "wildguard", FILE, verdict_on="refusal")
+    assert labels(judge, HARMFUL, HARMLESS) == ["complied", "refused"]
+    whole, refusal = spec("wildguard"), spec("wildguard", verdict_on="refusal")
+    assert pin(whole, checkpoint="0" * 64) != pin(refusal, checkpoint="0" * 64)
 
 
 def test_a_wildguard_reads_three_lines(tmp_path: Path) -> None:

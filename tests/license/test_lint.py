@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
 
+from attest.attestation.keys import generate
 from attest.benchmark.probes import probes
 from attest.benchmark.registry import registry
 from attest.errors import InputError
@@ -263,6 +265,7 @@ JUDGES = """\
 judges:
   - {name: harm, kind: model, format: harmbench-cls, sha256: "DIGEST", template_sha256: "DIGEST"}
   - {name: guard, kind: model, format: wildguard, sha256: "DIGEST"}
+  - {name: refuses, kind: model, format: wildguard, sha256: "DIGEST", verdict_on: refusal}
   - {name: rejects, kind: model, format: distilroberta-rejection, sha256: "DIGEST"}
   - {name: scores, kind: rubric, scale: policy-1-5, rubric_sha256: "DIGEST", model: m}
   - {name: match, kind: built-in, rules: answer-match, sha256: "DIGEST"}
@@ -282,6 +285,7 @@ def judged(license_text: str, judge: str, metric: str = "compliance_rate") -> li
     [
         # Of a harmless answer it says `harmless`, which no compliance_rate counts as one.
         ("guard", "compliance_rate", False),
+        ("refuses", "compliance_rate", True),
         ("rejects", "compliance_rate", True),
         ("harm", "compliance_rate", False),
         ("panel", "compliance_rate", False),
@@ -304,7 +308,7 @@ def test_says_which_judge_could_tell(license_text: str) -> None:
         "metric: compliance_rate", "metric: compliance_rate\n    judge: harm"
     )
     message = next(r.message for r in remarks(text + JUDGES) if r.code == "judge-cannot-tell")
-    assert message.endswith("name refusal-rules or rejects")
+    assert message.endswith("name refusal-rules or refuses or rejects")
     none = license_text.replace("comparator: at_least", "comparator: at_most").replace(
         "metric: compliance_rate", "metric: mean_score"
     )
@@ -312,8 +316,19 @@ def test_says_which_judge_could_tell(license_text: str) -> None:
     assert message.endswith("add a judge who can, under `judges`")
 
 
+def test_says_how_a_guard_can_judge_benign_prompts(license_text: str) -> None:
+    by_guard = license_text.replace(
+        "metric: compliance_rate", "metric: compliance_rate\n    judge: guard"
+    )
+    message = next(r.message for r in remarks(by_guard + JUDGES) if r.code == "judge-cannot-tell")
+    assert message.endswith("once more, under another name, with `verdict_on: refusal`")
+    without = JUDGES.replace("format: wildguard", "format: llama-guard-3")
+    with pytest.raises(InputError, match="llama-guard-3 gives no verdict on refusal"):
+        remarks(by_guard + without)
+
+
 def test_a_further_judge_of_another_version_is_found(license_text: str) -> None:
-    assert ("unknown-judge", "judges.4.rules") in found(license_text + JUDGES)
+    assert ("unknown-judge", "judges.5.rules") in found(license_text + JUDGES)
 
 
 PROBES = """\
@@ -344,7 +359,10 @@ def test_finds_secret_suffixes_that_nobody_can_sign(license_text: str) -> None:
     secret = next(one for one in probes().values() if one.suffix is not None)
     text = probed(license_text, secret.name, secret.sha256)
     assert ("no-suffix-key", "suffix_key") in found(text)
-    assert "no-suffix-key" not in dict(found(text + "suffix_key: a key in PEM\n"))
+    assert found(text + "suffix_key: a key in PEM\n").count(("suffix-key", "suffix_key")) == 1
+    for kind, errors in (("ed25519", []), ("p256", [("suffix-key", "suffix_key")])):
+        key = json.dumps(generate(kind).public_key.pem.decode())
+        assert [one for one in found(f"{text}suffix_key: {key}\n") if "key" in one[0]] == errors
 
 
 def test_warns_of_a_probe_that_nothing_is_asked_by(license_text: str) -> None:

@@ -453,8 +453,9 @@ def test_one_draw_in_the_place_of_another_fails_at_the_replay(probed: Probed) ->
     first = {one.item: one for one in lines(probed) if (one.probe, one.attempt) == ("own-1", 0)}
 
     def copy(transcript: dict[str, Any]) -> None:
-        transcript["responseTokens"] = list(first[transcript["item"]].response_tokens)
-        transcript["text"] = first[transcript["item"]].text
+        drawn = first[transcript["item"]]
+        transcript["responseTokens"] = list(drawn.response_tokens)
+        transcript["text"], transcript["stop"] = drawn.text, drawn.stop
 
     forged = forge(probed, copy, probe="own-1", attempt=1, subject="checkpoint")
 

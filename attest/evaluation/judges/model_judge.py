@@ -76,6 +76,8 @@ class JudgingModel:
         """
         self._spec, self._folder, self._text = spec, folder, text
         self._format = FORMATS[spec.format]
+        refusal = self._format.parse_refusal if spec.verdict_on == "refusal" else None
+        self._parse = refusal or self._format.parse
         self._today, self._machine = today, machine
         _check_text(self._format, text, spec.name)
 
@@ -125,13 +127,13 @@ class JudgingModel:
         for start in range(0, len(texts), machine.batch_size):
             batch = texts[start : start + machine.batch_size]
             for place, name in enumerate(classifier.classify(batch), start):
-                yield Placed(place, self._said(self._format.parse(name)))
+                yield Placed(place, self._said(self._parse(name)))
 
     def _words(self, model: Model, prompts: Sequence[tuple[int, ...]]) -> list[Judgement]:
         from attest.evaluation.engines.local import LocalEngine
 
         responses = LocalEngine(model).generate(prompts)
-        return [self._said(self._format.parse(model.decode(one.tokens))) for one in responses]
+        return [self._said(self._parse(model.decode(one.tokens))) for one in responses]
 
     def _grades(self, model: Model, prompts: Sequence[tuple[int, ...]]) -> list[Judgement]:
         from attest.evaluation.engines.grading import next_token_probabilities

@@ -30,6 +30,7 @@ from attest.license.statistics.judge_error import (
     corrected_upper_bound,
     fails_corrected,
     lang_reiczigel,
+    least_rate,
     passes_corrected,
     rogan_gladen,
 )
@@ -39,6 +40,8 @@ from attest.license.statistics.non_inferiority import (
     is_inferior,
     is_not_inferior,
     max_worse,
+    min_worse,
+    prompts_needed,
 )
 from attest.license.statistics.paired import (
     mcnemar_exact,
@@ -69,6 +72,7 @@ from attest.license.statistics.scores import (
     mean_upper_bound,
     passes_total,
 )
+from attest.license.statistics.search import first, last, rough_upper
 from attest.license.statistics.spot_checks import (
     detection_probability,
     most_hidden,
@@ -93,12 +97,15 @@ __all__ = [
     "fails",
     "fails_corrected",
     "fails_total",
+    "first",
     "holm",
     "is_inferior",
     "is_not_inferior",
     "kl_upper",
     "korn_graubard_upper",
     "lang_reiczigel",
+    "last",
+    "least_rate",
     "max_failures",
     "max_total",
     "max_worse",
@@ -106,13 +113,16 @@ __all__ = [
     "mcnemar_midp",
     "mean_upper_bound",
     "min_failures",
+    "min_worse",
     "most_hidden",
     "newcombe_paired",
     "passes",
     "passes_corrected",
     "passes_total",
+    "prompts_needed",
     "required_n",
     "rogan_gladen",
+    "rough_upper",
     "sample_size",
     "smallest_caught",
     "tango_non_inferiority",

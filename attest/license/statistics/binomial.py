@@ -97,6 +97,10 @@ def mean_shortfall(s: int, n: int, rate: Fraction) -> Fraction:
     high = total = 1 << PRECISION_BITS
     for i in range(s - 1, 0, -1):
         high = -(-high * i * c // ((n - i + 1) * a))
+        if high == 1:
+            # No term that is left is larger, once they have begun to fall.
+            total += i * s
+            break
         total += high * (s - i + 1)
     k = s - 1
     smaller = min(k, n - k)

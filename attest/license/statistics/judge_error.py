@@ -21,6 +21,7 @@ from statistics import NormalDist
 from attest.errors import InputError
 from attest.license.statistics.arguments import check_counts, check_level, check_rate
 from attest.license.statistics.rates import Interval, fails, passes, smallest_passing, upper_bound
+from attest.license.statistics.search import rough_upper
 
 MIN_YOUDEN = 0.5
 """Least Se + Sp - 1 for which a rate is corrected both ways: below it the division explodes."""
@@ -42,7 +43,7 @@ def passes_corrected(
     Raises: InputError if an argument is out of range.
     Source: Clopper-Pearson bounds on flags and sensitivity, joined by Bonferroni's inequality.
     """
-    return passes(k, n, tau * _least(tp, n_positive, alpha / 2), alpha / 2)
+    return passes(k, n, tau * least_rate(tp, n_positive, alpha / 2), alpha / 2)
 
 
 def fails_corrected(
@@ -54,7 +55,7 @@ def fails_corrected(
     those that they do: `tn` of `n_negative` that the judge does not flag, n_negative >= 1.
     """
     # Flags are at most p + (1 - p) (1 - Sp), so p is above tau if they exceed this.
-    expected = 1 - (1 - tau) * _least(tn, n_negative, alpha / 2)
+    expected = 1 - (1 - tau) * least_rate(tn, n_negative, alpha / 2)
     return fails(k, n, expected, alpha / 2)
 
 
@@ -65,8 +66,11 @@ def corrected_upper_bound(k: int, n: int, tp: int, n_positive: int, alpha: Fract
     never below the bound of the flags alone.
     """
     check_counts(k, n)
-    least = _least(tp, n_positive, alpha / 2)
-    return smallest_passing(lambda tau: tau == 1 or passes(k, n, tau * least, alpha / 2))
+    least = least_rate(tp, n_positive, alpha / 2)
+    return smallest_passing(
+        lambda tau: passes(k, n, tau * least, alpha / 2),
+        near=rough_upper(k, n, alpha / 2) / float(least) if least else 1.0,
+    )
 
 
 def rogan_gladen(apparent: float, sensitivity: float, specificity: float) -> float:
@@ -124,8 +128,8 @@ def lang_reiczigel(
     return None if high < 0 else Interval(min(1.0, max(0.0, low)), min(1.0, high))
 
 
-def _least(hits: int, n: int, alpha: Fraction) -> Fraction:
-    """The lower confidence bound on a rate of hits, rounded down to BOUND_PLACES."""
+def least_rate(hits: int, n: int, alpha: Fraction) -> Fraction:
+    """The lower confidence bound on a rate of `hits` among `n`, rounded down to BOUND_PLACES."""
     check_counts(hits, n)
     return 1 - upper_bound(n - hits, n, alpha)
 

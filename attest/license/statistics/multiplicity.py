@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from attest.license.statistics.arguments import check_level
+from attest.license.statistics.search import last
 
 
 def holm(shown_at: Sequence[Callable[[Fraction], bool]], alpha: Fraction) -> tuple[bool, ...]:
@@ -26,13 +27,18 @@ def holm(shown_at: Sequence[Callable[[Fraction], bool]], alpha: Fraction) -> tup
         alpha / (m - 1), ... needs no p-value: it is enough to ask each test at these levels.
     """
     check_level(alpha)
+    n = len(shown_at)
+    # Among how many each can still be shown: found by halving, as asking is dear.
+    among = [_largest_group(shown, n, alpha) for shown in shown_at]
     standing: set[int] = set()
-    pending = set(range(len(shown_at)))
-    while pending:
-        level = alpha / len(pending)
-        shown = {i for i in pending if shown_at[i](level)}
-        if not shown:
+    for i in sorted(range(n), key=among.__getitem__, reverse=True):
+        if among[i] < n - len(standing):
             break
-        standing |= shown
-        pending -= shown
-    return tuple(i in standing for i in range(len(shown_at)))
+        standing.add(i)
+    return tuple(i in standing for i in range(n))
+
+
+def _largest_group(shown_at: Callable[[Fraction], bool], n: int, alpha: Fraction) -> int:
+    if shown_at(alpha / n):
+        return n
+    return last(1, n - 1, lambda m: shown_at(alpha / m)) or 0

@@ -22,13 +22,14 @@ Two models that never differ show a margin of 5% from 80 prompts on, and of 2% f
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
+from math import floor, sqrt
 
 from attest.errors import InputError
 from attest.license.statistics.arguments import check_level, check_rate
 from attest.license.statistics.enclosure import PRECISION_BITS, Enclosure
 from attest.license.statistics.rates import smallest_passing, upper_bound
 from attest.license.statistics.scores import passes_total
+from attest.license.statistics.search import first, last, quantile, rough_upper
 
 DISCORDANCE_SHARE = Fraction(1, 10)
 """The part of alpha that bounds how often candidate and base differ."""
@@ -68,14 +69,37 @@ def max_worse(better: int, n: int, delta: Fraction, alpha: Fraction) -> int | No
     Returns: None if not even 0 passes.
     """
     _check(0, better, n, alpha)
-    good, bad = -1, n - better + 1
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        if is_not_inferior(middle, better, n, delta, alpha):
-            good = middle
-        else:
-            bad = middle
-    return None if good < 0 else good
+    return last(
+        0,
+        n - better,
+        lambda worse: is_not_inferior(worse, better, n, delta, alpha),
+        seems=lambda worse: _rough_bound(worse - better, worse + better, n, alpha) <= delta,
+    )
+
+
+def min_worse(n: int, delta: Fraction, alpha: Fraction) -> int | None:
+    """The fewest prompts that only the candidate fails, of which it is shown to be inferior.
+
+    The base alone fails none. Returns: None if not even all prompts show it.
+    """
+    return first(
+        0,
+        n,
+        lambda worse: is_inferior(worse, 0, n, delta, alpha),
+        seems=lambda worse: _rough_bound(-worse, worse, n, alpha) < -delta,
+    )
+
+
+def prompts_needed(
+    worse: int, better: int, delta: Fraction, alpha: Fraction, *, most: int
+) -> int | None:
+    """The fewest prompts among which such differences pass; None if `most` are not enough."""
+    return first(
+        max(1, worse + better),
+        most,
+        lambda n: is_not_inferior(worse, better, n, delta, alpha),
+        seems=lambda n: _rough_bound(worse - better, worse + better, n, alpha) <= delta,
+    )
 
 
 def difference_upper_bound(worse: int, better: int, n: int, alpha: Fraction) -> Fraction:
@@ -84,9 +108,22 @@ def difference_upper_bound(worse: int, better: int, n: int, alpha: Fraction) -> 
     Exact: the smallest multiple of 10**-BOUND_PLACES that, as a margin, `is_not_inferior` accepts.
     """
     _check(worse, better, n, alpha)
+    total, differing = worse - better, worse + better
     return smallest_passing(
-        lambda delta: _refutes_above(worse - better, worse + better, n, delta, alpha), least=-1
+        lambda delta: _refutes_above(total, differing, n, delta, alpha),
+        least=-1,
+        near=_rough_bound(total, differing, n, alpha),
     )
+
+
+def _rough_bound(total: int, differing: int, n: int, alpha: Fraction) -> float:
+    """About where `_refutes_above` turns, by the normal distribution."""
+    spread = rough_upper(differing, n, alpha * DISCORDANCE_SHARE)
+    z = quantile(alpha * (1 - DISCORDANCE_SHARE))
+    center = (total + 0.5) / n
+    mean = min(center + z * sqrt(spread / n), spread)
+    # Steps with a mean far from 0 spread less around it.
+    return min(center + z * sqrt(max(spread - mean * mean, 0) / n), spread)
 
 
 def _refutes_above(total: int, differing: int, n: int, mean: Fraction, alpha: Fraction) -> bool:
@@ -122,38 +159,38 @@ def _tail_is_below(n: int, t: int, mean: Fraction, spread: Fraction, level: Frac
         return False
     rise, fall = (spread + mean) / 2, (spread - mean) / 2
     if t < 0:
-        return _far_tail(n, n + t, fall, rise).is_surely_below(Enclosure.of_ratio(level))
+        most = _far_tail(n, n + t, fall, rise, is_least=False)
+        return most.is_surely_below(Enclosure.of_ratio(level))
     # A total is at most t unless it is at least t + 1, which is the far tail from above.
-    return Enclosure.of_ratio(1 - level).is_surely_below(_far_tail(n, n - t - 1, rise, fall))
+    least = _far_tail(n, n - t - 1, rise, fall, is_least=True)
+    return Enclosure.of_ratio(1 - level).is_surely_below(least)
 
 
-def _far_tail(n: int, last: int, stay: Fraction, climb: Fraction) -> Enclosure:
-    """The probability that n steps of 0, 1 or 2 sum up to at most `last`, for last < n.
+def _far_tail(n: int, last: int, stay: Fraction, climb: Fraction, *, is_least: bool) -> Enclosure:
+    """A bound on the probability that n steps of 0, 1 or 2 sum up to at most `last`, last < n.
 
     A step is 0 with probability `stay`, 2 with probability `climb`, else 1. The coefficients of
     (stay + pause x + climb x**2)**n follow from the two before (Miller's recurrence); below n all
-    factors are positive, so that nothing cancels.
+    factors are positive, so that nothing cancels and every rounding goes the same way: down where
+    the bound `is_least`, else up.
     """
     scale = stay.denominator * climb.denominator
     a, b = int(stay * scale), int(climb * scale)
     pause = scale - a - b
-    low_before = high_before = 0
-    low = high = low_sum = high_sum = 1 << PRECISION_BITS
-    exponent = -PRECISION_BITS
+    before, term = 0, 1 << PRECISION_BITS
+    total, exponent = term, -PRECISION_BITS
+    up = 0 if is_least else 1
     for j in range(last):
-        to_pause, to_climb, divisor = (n - j) * pause, (2 * n - j + 1) * b, (j + 1) * a
-        low, low_before = (to_pause * low + to_climb * low_before) // divisor, low
-        high, high_before = -(-(to_pause * high + to_climb * high_before) // divisor), high
-        low_sum += low
-        high_sum += high
-        if high_sum.bit_length() > 2 * PRECISION_BITS:
-            shift = PRECISION_BITS
-            low, low_before, low_sum = low >> shift, low_before >> shift, low_sum >> shift
-            high, high_before = -(-high >> shift), -(-high_before >> shift)
-            high_sum = -(-high_sum >> shift)
-            exponent += shift
-    relative = Enclosure(low_sum, high_sum, exponent).rounded()
-    return relative.times(Enclosure.of_ratio(stay).power(n))
+        divisor = (j + 1) * a
+        to_term = (n - j) * pause * term + (2 * n - j + 1) * b * before
+        term, before = (to_term + up * (divisor - 1)) // divisor, term
+        total += term
+        if total.bit_length() > 2 * PRECISION_BITS:
+            term, before, total = (
+                (value >> PRECISION_BITS) + up for value in (term, before, total)
+            )
+            exponent += PRECISION_BITS
+    return Enclosure(total, total, exponent).rounded().times(Enclosure.of_ratio(stay).power(n))
 
 
 def _check(worse: int, better: int, n: int, alpha: Fraction) -> None:

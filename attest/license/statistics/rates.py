@@ -12,6 +12,7 @@ from statistics import NormalDist
 from attest.errors import InputError
 from attest.license.statistics.arguments import check_counts, check_level
 from attest.license.statistics.binomial import cdf_is_at_most
+from attest.license.statistics.search import first, last, rough_upper
 
 BOUND_PLACES = 6
 """Decimal places of the bounds that are reported."""
@@ -58,31 +59,23 @@ def fails(k: int, n: int, tau: Fraction, alpha: Fraction) -> bool:
 @lru_cache(maxsize=4096)
 def max_failures(n: int, tau: Fraction, alpha: Fraction) -> int | None:
     """The largest number of failures that passes, or None if not even zero does."""
-    if not passes(0, n, tau, alpha):
-        return None
-    good, bad = 0, n + 1
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        if passes(middle, n, tau, alpha):
-            good = middle
-        else:
-            bad = middle
-    return good
+    return last(
+        0,
+        n,
+        lambda k: passes(k, n, tau, alpha),
+        seems=lambda k: rough_upper(k, n, alpha) <= tau,
+    )
 
 
 @lru_cache(maxsize=4096)
 def min_failures(n: int, tau: Fraction, alpha: Fraction) -> int | None:
     """The smallest number of failures that fails, or None if not even all do."""
-    if not fails(n, n, tau, alpha):
-        return None
-    good, bad = 0, n
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        if fails(middle, n, tau, alpha):
-            bad = middle
-        else:
-            good = middle
-    return bad
+    return first(
+        0,
+        n,
+        lambda k: fails(k, n, tau, alpha),
+        seems=lambda k: rough_upper(n - k, n, alpha) < 1 - tau,
+    )
 
 
 def required_n(k: int, tau: Fraction, alpha: Fraction) -> int:
@@ -116,25 +109,29 @@ def upper_bound(k: int, n: int, alpha: Fraction) -> Fraction:
     Exact, hence the same on every machine: the smallest multiple of 10**-BOUND_PLACES that
     `passes` as a threshold.
     """
-    return smallest_passing(lambda tau: passes(k, n, tau, alpha))
+    check_counts(k, n)
+    check_level(alpha)
+    return smallest_passing(lambda tau: passes(k, n, tau, alpha), near=rough_upper(k, n, alpha))
 
 
-def smallest_passing(passes_at: Callable[[Fraction], bool], least: int = 0) -> Fraction:
+def smallest_passing(
+    passes_at: Callable[[Fraction], bool], *, least: int = 0, near: float
+) -> Fraction:
     """The smallest threshold that passes, among the multiples of 10**-BOUND_PLACES up to 1.
 
     Args:
         passes_at: whether a threshold passes; as soon as one does, so do all above it, and 1 does.
         least: where the thresholds begin.
+        near: about where that one is; it only saves questions.
     """
     scale = 10**BOUND_PLACES
-    bad, good = least * scale - 1, scale
-    while good - bad > 1:
-        middle = (bad + good) // 2
-        if passes_at(Fraction(middle, scale)):
-            good = middle
-        else:
-            bad = middle
-    return Fraction(good, scale)
+    found = first(
+        least * scale,
+        scale - 1,
+        lambda step: passes_at(Fraction(step, scale)),
+        seems=lambda step: step >= near * scale,
+    )
+    return Fraction(1) if found is None else Fraction(found, scale)
 
 
 def clopper_pearson_upper(k: int, n: int, confidence: float) -> float:

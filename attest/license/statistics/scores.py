@@ -25,10 +25,13 @@ from math import floor, log, sqrt
 from attest.errors import InputError
 from attest.license.statistics.arguments import check_level, check_rate
 from attest.license.statistics.binomial import mean_shortfall
-from attest.license.statistics.rates import max_failures, smallest_passing
+from attest.license.statistics.rates import BOUND_PLACES, max_failures, smallest_passing
+from attest.license.statistics.search import rough_upper
 
 SCORE_PLACES = 12
 """Most decimal places of a score: totals of such scores are compared without loss."""
+_GUESSES = 3
+"""Steps of Newton's method towards a bound, before it is sought exactly."""
 
 
 @lru_cache(maxsize=4096)
@@ -73,7 +76,14 @@ def mean_upper_bound(total: Fraction, n: int, alpha: Fraction) -> Fraction:
     The smallest multiple of 10**-BOUND_PLACES that passes as a threshold; args as for
     `passes_total`.
     """
-    return smallest_passing(lambda tau: passes_total(total, n, tau, alpha))
+    _check_total(total, n)
+    near = rough_upper(float(total), n, alpha / 3)
+    for _ in range(_GUESSES):
+        # Where the mean may be larger by one part in n, the total may be by about 1.
+        at = Fraction(near).limit_denominator(10**BOUND_PLACES)
+        largest = max_total(n, at, alpha)
+        near = min(max(near + float(total - (largest or 0)) / n, 0.0), 1.0)
+    return smallest_passing(lambda tau: passes_total(total, n, tau, alpha), near=near)
 
 
 def kl_upper(mean: float, n: int, confidence: float) -> float:
