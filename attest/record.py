@@ -53,7 +53,8 @@ def exact(rate: Rate) -> Fraction:
 class Record(BaseModel):
     """A frozen record that refuses fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    # A validator is built when it is first used: a command loads far more records than it reads.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     @classmethod
     def from_json(cls, data: bytes, *, what: str, max_bytes: int = MAX_JSON_BYTES) -> Self:

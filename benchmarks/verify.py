@@ -6,14 +6,13 @@ least that any command of these libraries takes. Whatever opens a connection fai
 loading a package that only measures, replays or talks to others. A machine with other work on it
 takes more CPU time for the same work.
 
-Usage: python benchmarks/verify.py [--runs 300] [--commands 9]
+Usage: python benchmarks/verify.py [--runs 300] [--commands 21]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from startup import cpu_seconds
+from startup import medians, run_compiled
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tests")]
@@ -125,7 +124,7 @@ def main() -> None:
     """Measure in a process of its own, then whole commands."""
     parser = argparse.ArgumentParser(description="Time `verify` on a listing of hashes.")
     parser.add_argument("--runs", type=int, default=300)
-    parser.add_argument("--commands", type=int, default=9)
+    parser.add_argument("--commands", type=int, default=21)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure is not None:
@@ -133,9 +132,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        # As where the package is installed: compiled once, before the first of the runs that count.
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+        run_compiled(folder / "compiled")
         prepare(folder)
         again = ("--measure", str(folder), "--runs", str(arguments.runs))
         subprocess.run([sys.executable, __file__, *again], check=True)
@@ -151,9 +148,7 @@ def main() -> None:
             "attest verify --key": [*verify, "--key", str(folder / "key.pub")],
             "attest verify --trust": [*verify, "--trust", str(folder / "trust.yaml")],
         }
-        for name, command in commands.items():
-            times = [1000 * cpu_seconds(command) for _ in range(arguments.commands + 1)][1:]
-            print(f"{name:<30} {statistics.median(times):8.0f} ms of CPU, least {min(times):.0f}")
+        medians(commands, arguments.commands)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The door: parse, call one verb, report, exit.
 
-Commands import what they need when they run, so that `--help` and `verify` never wait for torch.
-This is the only place that catches every exception.
+A command is imported when it is called, and imports what it needs when it runs, so that `--help`
+and `verify` never wait for others. This is the only place that catches every exception.
 """
 
 from __future__ import annotations
@@ -12,22 +12,8 @@ import traceback
 
 import typer
 
-from attest.cli import (
-    attestation,
-    audit,
-    benchmark,
-    checkpoint,
-    countersigning,
-    evaluation,
-    evidence,
-    hub,
-    imports,
-    judging,
-    license,
-    trust,
-    verification,
-)
 from attest.cli.console import say
+from attest.cli.later import add_later
 from attest.errors import AttestError, ExitCode
 from attest.version import __version__
 
@@ -61,23 +47,23 @@ def _options(
     del version
 
 
-app.command(name="run")(attestation.run)
-app.command(name="verify")(verification.verify)
-app.command(name="digest")(checkpoint.digest)
-app.command(name="evaluate")(evaluation.evaluate)
-app.command(name="decide")(evaluation.decide)
-app.command(name="sign")(attestation.sign)
-app.command(name="countersign")(countersigning.countersign)
-app.command(name="show")(attestation.show)
-app.command(name="keygen")(attestation.keygen)
-app.command(name="judge")(judging.judge)
-app.add_typer(license.app, name="license")
-app.add_typer(trust.app, name="trust")
-app.add_typer(benchmark.app, name="benchmark")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(audit.app, name="audit")
-app.add_typer(imports.app, name="import")
-app.add_typer(hub.app, name="hub")
+add_later(app, "run", "attestation:run", "Digest, evaluate, decide and sign in one go.")
+add_later(app, "verify", "verification:verify", "Check an attestation against files and license.")
+add_later(app, "digest", "checkpoint:digest", "Print manifest and digests of a checkpoint.")
+add_later(app, "evaluate", "evaluation:evaluate", "Ask a checkpoint all that a license asks.")
+add_later(app, "decide", "evaluation:decide", "Say what a license says to an evaluation.")
+add_later(app, "sign", "attestation:sign", "Sign an evaluation, whatever its verdict is.")
+add_later(app, "countersign", "countersigning:countersign", "Sign an attestation of somebody else.")
+add_later(app, "show", "attestation:show", "Show what an attestation says.")
+add_later(app, "keygen", "attestation:keygen", "Make a key pair for signing attestations.")
+add_later(app, "judge", "judging:judge", "Run a judge over recorded answers.")
+add_later(app, "license", "license:app", "Licenses: write, lint, read and sign the terms.")
+add_later(app, "trust", "trust:app", "Trust files: whom you believe, and what was taken back.")
+add_later(app, "benchmark", "benchmark:app", "Benchmarks: what is pinned, what is here.")
+add_later(app, "evidence", "evidence:app", "Open parts of a run's evidence, and check them.")
+add_later(app, "audit", "audit:app", "Audit a judge: people label some of its verdicts.")
+add_later(app, "import", "imports:app", "Make evidence of a log that another harness wrote.")
+add_later(app, "hub", "hub:app", "A hub that checks every upload: service, workers, one check.")
 
 
 def main() -> None:
