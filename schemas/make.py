@@ -27,7 +27,9 @@ from attest.license.verdict import Verdict
 from attest.record import Record
 from attest.verification.audit import AuditResult, AuditSample
 from attest.verification.listings import ListingVerdict
+from attest.verification.oms import OmsVerification
 from attest.verification.records import Verification
+from attest.verification.summaries import SummaryVerification
 
 HERE = Path(__file__).resolve().parent
 
@@ -44,11 +46,13 @@ RECORDS: dict[str, type[Record]] = {
     "license": Terms,
     "listing-verdict": ListingVerdict,
     "manifest": Manifest,
+    "oms-verification": OmsVerification,
     "opening": Opening,
     "remembered": Remembered,
     "revocations": RevocationList,
     "statement": Statement,
     "summary": SummaryStatement,
+    "summary-verification": SummaryVerification,
     "transcript": JudgedTranscript,
     "trust": TrustFile,
     "verdict": Verdict,

@@ -125,8 +125,8 @@ def _manifest(release: Release) -> Target:
 
     def is_attested(data: bytes) -> bool:
         listing = of_manifest(Manifest.from_json(data, what="manifest"))
-        check_coverage(Walk(), attested, listing)
-        check_files(Walk(), attested, listing)
+        check_coverage(Walk(), of_manifest(attested), listing)
+        check_files(Walk(), of_manifest(attested), listing)
         return True
 
     return Target(

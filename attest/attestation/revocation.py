@@ -3,6 +3,9 @@
 Keys are revoked from a time, because what was signed before may still hold. That a signature is
 older than that is believed only of a verified timestamp; without one, nobody knows, so it falls.
 
+A checkpoint digest changes with every file, documentation too. Weights are taken back by the
+weights digest, which no other README and no other sharding changes.
+
 A certificate of a day has a new key each time: an identity is taken back with a new trust file.
 """
 
@@ -62,8 +65,16 @@ class Revoked(Record):
     reason: Reason | None = None
 
 
+class RevokedWeights(Record):
+    """Tensors that are not believed, in whatever files they lie."""
+
+    digest: Sha256
+    """The weights digest (`blake3-tensors-v1`), as `attest digest --tensors` says it."""
+    reason: Reason | None = None
+
+
 Kind = Literal["attestations", "licenses", "checkpoints"]
-"""What is revoked by a digest alone."""
+"""What is revoked by the SHA-256 of its bytes."""
 Entries = Annotated[tuple[Revoked, ...], Field(max_length=MAX_REVOCATIONS)]
 
 
@@ -83,7 +94,9 @@ class RevocationList(Record):
     licenses: Entries = ()
     """By the SHA-256 of the license file."""
     checkpoints: Entries = ()
-    """By checkpoint digest, or by weights digest."""
+    """By checkpoint digest."""
+    weights: Annotated[tuple[RevokedWeights, ...], Field(max_length=MAX_REVOCATIONS)] = ()
+    """By weights digest. Where this names any, nothing verifies whose weights nobody can tell."""
 
     def revoked_key(self, hint: str, signed_at: datetime | None) -> RevokedKey | None:
         """The entry by which a signature of the key `hint` does not count, or None.
@@ -113,6 +126,7 @@ def renewed(
     expires: date,
     keys: Mapping[str, str] = MappingProxyType({}),
     digests: Mapping[Kind, str] = MappingProxyType({}),
+    weights: str | None = None,
     reason: str | None = None,
 ) -> RevocationList:
     """The next version of a list, or its first.
@@ -123,6 +137,7 @@ def renewed(
         expires: last day of the new version.
         keys: for keys to take back, by their SHA-256, the time from which.
         digests: what else to take back.
+        weights: a weights digest to take back.
         reason: why, for all of these.
 
     Raises: InputError with reason `another-trust` if the list belongs to another trust file, or
@@ -141,6 +156,8 @@ def renewed(
     values["keys"] = [*values.get("keys", ()), *added]
     for kind, sha256 in digests.items():
         values[kind] = [*values.get(kind, ()), {"sha256": sha256, "reason": reason}]
+    if weights is not None:
+        values["weights"] = [*values.get("weights", ()), {"digest": weights, "reason": reason}]
     try:
         return RevocationList.model_validate(values)
     except ValidationError as error:

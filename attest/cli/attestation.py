@@ -229,14 +229,32 @@ def sign(
 
 
 def show(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file ending .sigstore.json.")],
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE",
+            help="An attestation (.sigstore.json), or a summary of a verifier (.svr.json).",
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Show what an attestation says. Nothing is verified: anyone can write such a file."""
+    """Show what an attestation or a summary says. Nothing is verified: anyone can write one."""
     from attest.attestation.bundle import MAX_BUNDLE_BYTES, open_bundle
     from attest.attestation.statement import Statement
+    from attest.attestation.summary import SUMMARY_TYPE, SummaryStatement
+    from attest.canonical import parse_json
 
     payload = open_bundle(read_input(bundle, MAX_BUNDLE_BYTES)).dsse_envelope.payload
+    value = parse_json(payload, what="statement")
+    if isinstance(value, dict) and value.get("predicateType") == SUMMARY_TYPE:
+        summary = SummaryStatement.from_json(payload, what="summary")
+        if as_json:
+            emit_json(summary.to_dict())
+            return
+        from attest.report.summary import summary_screen
+
+        show_screen(summary_screen(summary))
+        return
     statement = Statement.from_json(payload, what="statement")
     if as_json:
         emit_json(statement.to_dict())

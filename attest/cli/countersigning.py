@@ -40,6 +40,16 @@ def countersign(
         Path | None,
         typer.Option("--trust", metavar="FILE", help="Instead: anybody of your trust file."),
     ] = None,
+    license_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--license", metavar="FILE", help="The license, where the trust file asks for a list."
+        ),
+    ] = None,
+    revocations: Annotated[
+        Path | None,
+        typer.Option("--revocations", metavar="FILE", help="With --trust: the revocation list."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Where to write it, instead of beside it."),
@@ -54,23 +64,28 @@ def countersign(
     """
     from attest.attestation.bundle import MAX_BUNDLE_BYTES
     from attest.attestation.keyfiles import load_public_key
-    from attest.cli.trust import read_trust
+    from attest.cli.trust import read_revocations, read_trust
+    from attest.license.read import read_license
     from attest.verification.countersigning import open_endorsed
     from attest.verification.trusting import SignedTrust, Trust
 
     trust: Trust | SignedTrust
-    if signer_key is not None and trust_file is None:
+    if signer_key is not None and not any((trust_file, license_file, revocations)):
         trust = Trust(load_public_key(signer_key))
     elif trust_file is not None and signer_key is None:
-        trust = SignedTrust(read_trust(trust_file))
+        taken_back = None if revocations is None else read_revocations(revocations)
+        trust = SignedTrust(read_trust(trust_file), revocations=taken_back)
     else:
         raise InputError(
-            "expected either --signer-key or --trust",
+            "expected --signer-key alone, or --trust with --license and --revocations if it asks",
             reason="usage",
             hint="what nobody known has signed is not signed a second time",
         )
     endorsed = open_endorsed(
-        read_input(bundle, MAX_BUNDLE_BYTES), trust=trust, now=datetime.now(UTC)
+        read_input(bundle, MAX_BUNDLE_BYTES),
+        trust=trust,
+        license=None if license_file is None else read_license(license_file),
+        now=datetime.now(UTC),
     )
     data = open_key(key, chain, timestamp).bundle(endorsed.statement)
     hint = signer_hint(data)

@@ -11,7 +11,7 @@ import typer
 from attest.cli.checkpoint import AsJson
 from attest.cli.console import emit_json, emit_text, read_input, say, show
 from attest.cli.evaluation import LicenseFile
-from attest.cli.keys import SigningKey, ask_passphrase
+from attest.cli.keys import Chain, SigningKey, Timestamp, ask_passphrase, open_key
 from attest.errors import ExitCode, InputError
 
 app = typer.Typer(
@@ -116,7 +116,7 @@ def show_(file: File) -> None:
 
 
 @app.command()
-def sign(file: File, key: SigningKey) -> None:
+def sign(file: File, key: SigningKey, chain: Chain = None, timestamp: Timestamp = None) -> None:
     """Sign a license as its licensor; the signature is written beside it."""
     from attest.cli.signatures import sign_file
     from attest.license.document import MAX_DOCUMENT_BYTES
@@ -124,7 +124,7 @@ def sign(file: File, key: SigningKey) -> None:
 
     data = read_input(file, MAX_DOCUMENT_BYTES)
     parse_license(data, what=file.name)
-    emit_text(str(sign_file(file, data, "license", key)))
+    emit_text(str(sign_file(file, data, "license", open_key(key, chain, timestamp))))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from attest.errors import InputError
 
 if TYPE_CHECKING:
     from attest.attestation.documents import Kind
+    from attest.cli.keys import Bundler
 
 
 def read_signatures(file: Path) -> tuple[bytes, ...]:
@@ -47,7 +48,7 @@ def read_signatures(file: Path) -> tuple[bytes, ...]:
     return tuple(read_input(path, MAX_BUNDLE_BYTES) for path in found)
 
 
-def sign_file(file: Path, data: bytes, kind: Kind, key: str) -> Path:
+def sign_file(file: Path, data: bytes, kind: Kind, signer: Bundler) -> Path:
     """Sign `data`, the bytes of `file`, and write the bundle beside it.
 
     A signature by the same key is replaced: it was over what the file was before.
@@ -55,9 +56,8 @@ def sign_file(file: Path, data: bytes, kind: Kind, key: str) -> Path:
     Raises: InputError if the key cannot be used or the bundle cannot be written.
     """
     from attest.attestation.documents import state_document
-    from attest.cli.keys import open_key
 
-    data = open_key(key).bundle(state_document(data, kind, name=file.name))
+    data = signer.bundle(state_document(data, kind, name=file.name))
     path = file.with_name(f"{file.name}.{signer_hint(data)[:12]}{SUFFIX}")
     replace_file(path, data)
     return path

@@ -13,7 +13,7 @@ import typer
 
 from attest.cli.checkpoint import AsJson
 from attest.cli.console import emit_json, emit_text, read_input, say, show
-from attest.cli.keys import SigningKey
+from attest.cli.keys import Chain, SigningKey, Timestamp, open_key
 from attest.cli.signatures import read_signatures, replace_file, sign_file
 from attest.errors import InputError
 
@@ -86,6 +86,9 @@ def new(
     publisher: Annotated[
         Keys | None, typer.Option("--publisher", metavar="PUB", help="Who measures his own.")
     ] = None,
+    hub: Annotated[
+        Keys | None, typer.Option("--hub", metavar="PUB", help="Whose summaries are believed.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Of the world that it is about.")] = "Example Trust",
     days: Annotated[int, typer.Option(min=1, max=3650, help="How long it holds.")] = 365,
 ) -> None:
@@ -98,6 +101,7 @@ def new(
         "licensor": licensor,
         "evaluator": evaluator or [],
         "publisher": publisher or [],
+        "hub": hub or [],
     }
     names: dict[str, str] = {}
     roles: dict[Role, dict[str, PublicKey]] = {
@@ -161,6 +165,8 @@ def check(
 def sign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Trust file or revocation list.")],
     key: SigningKey,
+    chain: Chain = None,
+    timestamp: Timestamp = None,
 ) -> None:
     """Sign a trust file or a revocation list; the signature is written beside it."""
     from attest.attestation.documents import Kind
@@ -177,7 +183,7 @@ def sign(
     else:
         parse_trust(data, what=file.name)
         kind = "trust"
-    emit_text(str(sign_file(file, data, kind, key)))
+    emit_text(str(sign_file(file, data, kind, open_key(key, chain, timestamp))))
 
 
 @app.command()
@@ -201,7 +207,14 @@ def revoke(
         Path | None, typer.Option("--license", metavar="FILE", help="A license.")
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(metavar="SHA256", help="A checkpoint digest or weights digest.")
+        str | None, typer.Option(metavar="SHA256", help="A checkpoint digest.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST",
+            help="A weights digest, of `attest digest --tensors`: whatever else the folder holds.",
+        ),
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for whoever is refused.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How long the list holds.")] = 30,
@@ -236,6 +249,7 @@ def revoke(
         expires=_last_day(days),
         keys={load_public_key(key).hint: since} if key is not None and since is not None else {},
         digests=digests,
+        weights=weights,
         reason=reason,
     )
     text = json.dumps(following.to_dict(), indent=2, ensure_ascii=False) + "\n"

@@ -26,12 +26,14 @@ from attest.cli.evaluation import (
 )
 from attest.cli.judging import JudgeModels, JudgeTexts, judge_sources
 from attest.cli.oms import verify_oms
+from attest.cli.summaries import verify_summary
 from attest.errors import ExitCode, InputError, VerificationError
 
 FROM_EVIDENCE, FROM_REPLAY = 2, 3
 """The first levels that need the evidence, and the weights."""
 
 if TYPE_CHECKING:
+    from attest.checkpoint.folder import Checkpoint
     from attest.license.terms import License
     from attest.verification.folder import Examined
     from attest.verification.records import Level
@@ -149,6 +151,15 @@ def verify(
             "--roots", metavar="PEM", help="With --oms: roots of certificates, instead of --key."
         ),
     ] = None,
+    believe: Annotated[
+        Path | None,
+        typer.Option(
+            "--believe",
+            metavar="SUMMARY",
+            help="With --trust: take the summary of a hub or an evaluator (.svr.json) in the "
+            "place of an attestation.",
+        ),
+    ] = None,
     sign_summary: Annotated[
         str | None,
         typer.Option(
@@ -170,7 +181,7 @@ def verify(
 ) -> None:
     """Check an attestation against the files, the license and a key of your choice."""
     if oms is not None:
-        if any((license_files, trust_file, bundle, evidence, hashes, sign_summary)):
+        if any((license_files, trust_file, bundle, evidence, hashes, sign_summary, believe)):
             raise InputError(
                 "an OMS signature is checked by itself, against the bytes of MODEL",
                 reason="usage",
@@ -186,15 +197,32 @@ def verify(
             "expected --license and either --key or --trust, and --roots only with --oms",
             reason="usage",
         )
-    if level is not None:
+    if level is not None and believe is None:
         _check_depth(level, evidence, hashes)
     trust = _trust(key, role, trust_file, revocations, remember, license_files)
     depth = _depth(level, trust)
+    subjects = partial(_subjects, model, hashes, names_weights=_names_weights(trust))
+    now = datetime.now(UTC)
+    if believe is not None:
+        if any((bundle, evidence, sign_summary, summary)) or len(license_files) > 1:
+            raise InputError(
+                "a summary is believed under one license, in the place of bundles and evidence",
+                reason="usage",
+            )
+        license = read_license(license_files[0])
+        code = verify_summary(
+            believe, trust, license, subjects=subjects, level=depth, now=now, as_json=as_json
+        )
+        if remember is not None:
+            _remember(remember, trust, license, now)
+        raise typer.Exit(code)
     _check_depth(depth, evidence, hashes)
     request = SummaryRequest.of(sign_summary, summary, verifier, depth)
     licenses = [read_license(file) for file in license_files]
-    now = datetime.now(UTC)
-    with progress("replaying", unit="items") as on_progress:
+    with (
+        progress("judging", unit="answers") as on_judged,
+        progress("replaying", unit="items") as on_progress,
+    ):
         answers, replay = None, None
         if evidence is not None:
             from attest.evaluation.loading import Machine
@@ -202,7 +230,7 @@ def verify(
             # What a judge runs in is in the terms; --dtype is for the replay.
             machine = Machine(device, threads, batch_size)
             judges = judge_sources(machine, models=judge_models, texts=judge_texts)
-            answers = Evidence(evidence, data, judges)
+            answers = Evidence(evidence, data, judges, on_judged)
         if depth >= FROM_REPLAY:
             from attest.checkpoint.folder import open_checkpoint
             from attest.evaluation.loading import Machine
@@ -225,7 +253,7 @@ def verify(
             licenses=licenses,
             level=depth,
             # Hashing is the long part: it waits for a signature, and serves every attestation.
-            subjects=partial(_subjects, model, hashes),
+            subjects=subjects,
             evidence=answers,
             replay=replay,
             now=now,
@@ -250,7 +278,9 @@ def _report(examined: Sequence[Examined], *, n_bundles: int, as_json: bool) -> E
         show(verification_screen(best))
     failed = best.failed_step
     if failed is None:
-        return EXIT_OF_OUTCOME[best.outcome] if best.outcome else ExitCode.MET
+        # At level 0 the signer's word decides, and a word about another license meets none.
+        outcome = best.outcome or best.claimed
+        return EXIT_OF_OUTCOME[outcome] if outcome else ExitCode.NOT_MET
     if failed.hint is not None:
         say(f"hint: {failed.hint}")
     return ExitCode.NOT_VERIFIED
@@ -364,16 +394,36 @@ def _read_bundles(paths: list[Path]) -> dict[str, bytes]:
     return found
 
 
-def _subjects(model: Path, hashes: Path | None) -> Subjects:
-    from attest.checkpoint.digest import digest
-    from attest.checkpoint.folder import open_checkpoint
+def _names_weights(trust: Trust | SignedTrust) -> bool:
+    from attest.verification.verify import SignedTrust
+
+    revocations = trust.revocations if isinstance(trust, SignedTrust) else None
+    return revocations is not None and bool(revocations.content.weights)
+
+
+def _subjects(model: Path, hashes: Path | None, *, names_weights: bool) -> Subjects:
     from attest.verification.listing import of_manifest, read_listing
     from attest.verification.verify import Subjects
 
     if hashes is not None:
         return Subjects(read_listing(hashes))
+    from attest.checkpoint.digest import digest
+    from attest.checkpoint.folder import open_checkpoint
+
     checkpoint = open_checkpoint(model)
     with hashing_progress(checkpoint.size_bytes) as on_bytes:
-        # What is loadable is judged by a step of its own, after the bytes are known.
-        manifest = digest(checkpoint, strict=False, on_bytes=on_bytes)
+        # What is loadable is judged by a step of its own, after the bytes are known; where nothing
+        # is, there are no weights to compare.
+        tensors = names_weights and _is_loadable(checkpoint)
+        manifest = digest(checkpoint, tensors=tensors, strict=False, on_bytes=on_bytes)
     return Subjects(of_manifest(manifest), checkpoint)
+
+
+def _is_loadable(checkpoint: Checkpoint) -> bool:
+    from attest.checkpoint.loadable import check_loadable
+
+    try:
+        check_loadable(checkpoint)
+    except InputError:
+        return False
+    return True

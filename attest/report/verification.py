@@ -82,7 +82,12 @@ def verification_screen(result: Verification) -> RenderableType:
         )
         return Group(*parts)
     if result.outcome is None or result.license is None or result.level is None:
-        parts.append(Text("SIGNED  the signature holds; files and arithmetic were not checked"))
+        says = (
+            "of another license"
+            if result.claimed is None
+            else f"{result.claimed}, by the signer's word"
+        )
+        parts.append(Text(f"SIGNED  {says}; files and arithmetic were not checked"))
         return Group(*parts)
     license_name = f"{result.license.name} {result.license.license_version}"
     parts.append(verdict_screen(result.findings, result.outcome, license_name=license_name))

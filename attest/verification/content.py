@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from attest.attestation.statement import subjects
 from attest.checkpoint.folder import Checkpoint
-from attest.checkpoint.loadable import check_loadable
 from attest.errors import InputError
 from attest.license.duties import MAX_NOTICE_BYTES, DutyFinding, check_duties
 from attest.license.terms import License
 from attest.verification.case import Case, Found, Subjects
 from attest.verification.claim import check_claim, check_template
 from attest.verification.files import check_coverage, check_files
+from attest.verification.listing import of_manifest
 from attest.verification.walk import Walk
 
 
@@ -20,6 +20,7 @@ def check_content(walk: Walk, found: Found, case: Case, present: Subjects) -> No
     license = case.license
     predicate = found.statement.predicate
     manifest = predicate.evaluation.manifest
+    attested = of_manifest(manifest, is_from_bytes=False)
     listing, checkpoint = present.listing, present.checkpoint
     # 7. subjects
     n_files = len(manifest.files)
@@ -28,12 +29,14 @@ def check_content(walk: Walk, found: Found, case: Case, present: Subjects) -> No
             raise InputError("the subjects of the statement are not the files of its manifest")
     # 8. coverage, by the verifier's own rule of which files count
     with walk.step("coverage", f"the {len(listing.files)} files present are the files attested"):
-        check_coverage(walk, manifest, listing)
+        check_coverage(walk, attested, listing)
     # 9. files
     how = "computed here" if listing.is_from_bytes else "as listed by the caller, bytes not read"
     with walk.step("files", f"SHA-256 of every file, {how}"):
-        check_files(walk, manifest, listing)
+        check_files(walk, attested, listing)
         if checkpoint is not None:
+            from attest.checkpoint.loadable import check_loadable
+
             # Equal bytes are not enough: a publisher may have attested a second set of weights.
             check_loadable(checkpoint)
     # 10. claim

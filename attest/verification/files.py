@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attest.checkpoint.manifest import Manifest
 from attest.checkpoint.roles import role_of
 from attest.errors import InputError
 from attest.verification.listing import Listing
 from attest.verification.walk import Walk
 
 
-def check_coverage(walk: Walk, manifest: Manifest, listing: Listing) -> None:
+def check_coverage(walk: Walk, attested: Listing, listing: Listing) -> None:
     """Ensure that the same files are attested and present.
 
     Raises: InputError that names the first file added or missing.
     """
-    attested = {file.path for file in manifest.files}
-    added = sorted(set(listing.files) - attested)
-    missing = sorted(attested - set(listing.files))
+    added = sorted(set(listing.files) - set(attested.files))
+    missing = sorted(set(attested.files) - set(listing.files))
     for path in [path for path in (*added, *missing) if role_of(path) == "documentation"]:
         what = "added" if path in added else "removed"
         walk.warnings.append(f"{path} was {what} since; it documents and decides nothing")
@@ -40,26 +38,35 @@ def check_coverage(walk: Walk, manifest: Manifest, listing: Listing) -> None:
         )
 
 
-def check_files(walk: Walk, manifest: Manifest, listing: Listing) -> None:
-    """Ensure that every file has the digest that was attested.
+def check_files(walk: Walk, attested: Listing, listing: Listing) -> None:
+    """Ensure that every file has the digest that was attested, and all tensors together.
 
     Raises: InputError that names the first file that differs.
     """
     changed = [
-        file
-        for file in manifest.files
-        if file.path in listing.files and listing.files[file.path] != file.sha256
+        path
+        for path, sha256 in attested.files.items()
+        if path in listing.files and listing.files[path] != sha256
     ]
-    for file in changed:
-        if file.role == "documentation":
-            walk.warnings.append(f"{file.path} was changed since; it documents and decides nothing")
-    broken = [file for file in changed if file.role != "documentation"]
+    # By the verifier's own rule: what role the signer gives to a file counts for nothing.
+    for path in changed:
+        if role_of(path) == "documentation":
+            walk.warnings.append(f"{path} was changed since; it documents and decides nothing")
+    broken = [path for path in changed if role_of(path) != "documentation"]
     if broken:
         first = broken[0]
         raise InputError(
-            f"{first.path}: expected SHA-256 {first.sha256[:16]}…, "
-            f"found {listing.files[first.path][:16]}…" + _and_more(broken),
+            f"{first}: expected SHA-256 {attested.files[first][:16]}…, "
+            f"found {listing.files[first][:16]}…" + _and_more(broken),
             hint="these are not the bytes that were measured; get the release again",
+        )
+    signed, found = attested.weights, listing.weights
+    if signed is not None and found is not None and signed != found:
+        raise InputError(
+            f"expected the weights digest {signed.digest[:16]}… of {signed.n_parameters} "
+            f"parameters, found {found.digest[:16]}… of {found.n_parameters}",
+            hint="the files are those that were measured, and what was signed of their tensors is "
+            "wrong: ask the signer",
         )
 
 

@@ -182,7 +182,7 @@ def _standing(examined: Examined) -> tuple[bool, date, int, int, datetime]:
     return (
         result.is_verified,
         examined.license.terms.issued,
-        _OUTCOMES[result.outcome],
+        _OUTCOMES[result.outcome or result.claimed],
         _n_passed(result),
         result.issued or datetime.min.replace(tzinfo=UTC),
     )

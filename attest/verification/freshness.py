@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from attest.attestation.documents import SignedDocument
-from attest.attestation.revocation import RevocationList, Revoked, find
+from attest.attestation.revocation import RevocationList, Revoked, RevokedWeights, find
 from attest.attestation.statement import Predicate
 from attest.attestation.trust.ownership import Remembered, Seen, check_number, check_trust
 from attest.attestation.trust.signers import Endorsement, hear
 from attest.canonical import sha256_hex
+from attest.checkpoint.manifest import WeightsDigest
 from attest.errors import InputError, VerificationError
 from attest.license.terms import License
+from attest.verification.listing import Listing
 from attest.verification.records import STEPS, Verification
-from attest.verification.trusting import SignedTrust, Standing, check_role, stand
+from attest.verification.trusting import SignedTrust, Standing, stand
 from attest.verification.walk import Walk
 
 FRESHNESS_STEP = STEPS.index("freshness")
@@ -96,43 +98,88 @@ def learn(trust: SignedTrust, license: License, now: datetime) -> Remembered | N
     return Remembered.of(trust.file, revocations, before=trust.remembered)
 
 
-def check_revocations(
+def check_taken_back(
+    revocations: RevocationList, license: License, predicate: Predicate, signed: Sequence[bytes]
+) -> None:
+    """Ensure that license, attestation and checkpoint were not taken back by their digests.
+
+    Args:
+        revocations: the list to go by.
+        license: the caller's.
+        predicate: what the attestation says.
+        signed: the statement, byte for byte, and all bundles over it.
+
+    Raises: InputError that names what was revoked.
+    """
+    manifest = predicate.evaluation.manifest
+    refuse("license", find(revocations.licenses, license.sha256))
+    refuse("attestation", find(revocations.attestations, *map(sha256_hex, signed)))
+    refuse("checkpoint", find(revocations.checkpoints, manifest.digest()))
+    _refuse_weights(revocations, manifest.weights)
+
+
+def check_weights(
+    walk: Walk, revocations: RevocationList, listing: Listing, signed: WeightsDigest | None
+) -> None:
+    """Ensure that the weights of now were not taken back.
+
+    Args:
+        walk: is told where nobody but the signer says which weights these are.
+        revocations: the list to go by.
+        listing: of the files as they are now.
+        signed: the weights digest that was signed, if there is one.
+
+    Raises: InputError if they are revoked, or if the list names weights and nobody says which
+        these are.
+    """
+    if not revocations.weights:
+        return
+    if listing.weights is None and signed is None:
+        raise InputError(
+            "the revocation list names weights, and nobody says which these are",
+            hint="verify the folder itself, or list it by `attest digest MODEL --tensors --json`",
+        )
+    _refuse_weights(revocations, listing.weights or signed)
+    if listing.weights is None:
+        walk.warnings.append(
+            "the revocation list names weights, and that these are others is the signer's word: "
+            "no tensor was digested"
+        )
+
+
+def _refuse_weights(revocations: RevocationList, weights: WeightsDigest | None) -> None:
+    found = (one for one in revocations.weights if weights and one.digest == weights.digest)
+    refuse("checkpoint", next(found, None))
+
+
+def check_revoked_keys(
     walk: Walk,
     revocations: RevocationList,
     trust: SignedTrust,
     license: License,
-    predicate: Predicate,
-    *,
-    bundles: Sequence[bytes],
-    payload: bytes,
     endorsements: Sequence[Endorsement],
+    *,
     licensors: Sequence[Endorsement],
+    check_signers: Callable[[Sequence[Endorsement]], Standing],
     now: datetime,
 ) -> Standing:
-    """Ensure that all of this still holds without whatever was taken back.
+    """Ensure that enough keys are left, without those taken back.
 
     Args:
         walk: is told which signatures do not count any more, where others do.
         revocations: the list to go by.
         trust: the caller's.
         license: the caller's.
-        predicate: what the attestation says.
-        bundles: all bundles over the statement.
-        payload: the statement, byte for byte.
-        endorsements: who signed it.
+        endorsements: who signed what is believed.
         licensors: who signed the license.
+        check_signers: the role in which it is believed by some of these endorsements; raises
+            InputError where they do not suffice.
         now: the caller's clock.
 
     Returns: the role in which it is believed, revoked keys left out.
-    Raises: InputError that names what was revoked.
+    Raises: InputError that names whose keys were revoked.
     """
-    manifest = predicate.evaluation.manifest
-    weights = manifest.weights.digest if manifest.weights is not None else None
-    digests = [sha256_hex(data) for data in (payload, *bundles)]
-    _refuse("license", find(revocations.licenses, license.sha256))
-    _refuse("attestation", find(revocations.attestations, *digests))
-    _refuse("checkpoint", find(revocations.checkpoints, manifest.digest(), weights))
-    licensing = _unrevoked(revocations, licensors)
+    licensing = unrevoked(revocations, licensors)
     standing = stand(trust.rules, "licensor", license, licensing.left, now)
     if not standing.is_reached:
         raise InputError(
@@ -140,12 +187,12 @@ def check_revocations(
             f"{standing.detail}",
             hint="get the license as it was signed anew",
         )
-    signing = _unrevoked(revocations, endorsements)
+    signing = unrevoked(revocations, endorsements)
     try:
-        standing = check_role(trust.rules, license, signing.left, now)
+        standing = check_signers(signing.left)
     except InputError as error:
         raise InputError(
-            f"the attestation is signed with a revoked key, {signing.told}"
+            f"it is signed with a revoked key, {signing.told}"
             + (f"; without it, {error}" if signing.left else ""),
             hint="only a trusted timestamp shows that it was signed before the key was revoked",
         ) from error
@@ -156,13 +203,16 @@ def check_revocations(
 
 
 @dataclass(frozen=True)
-class _Unrevoked:
+class Unrevoked:
+    """Signatures whose keys were not taken back."""
+
     left: list[Endorsement]
     told: str
     """Whose signatures fell, from when on, and why."""
 
 
-def _unrevoked(revocations: RevocationList, endorsements: Sequence[Endorsement]) -> _Unrevoked:
+def unrevoked(revocations: RevocationList, endorsements: Sequence[Endorsement]) -> Unrevoked:
+    """Those of `endorsements` that still count."""
     left, told = [], []
     for one in endorsements:
         entry = revocations.revoked_key(one.public_key.hint, one.signed_at)
@@ -171,10 +221,14 @@ def _unrevoked(revocations: RevocationList, endorsements: Sequence[Endorsement])
         else:
             reason = f" ({entry.reason})" if entry.reason is not None else ""
             told.append(f"that of {', '.join(one.signers)} from {entry.since}{reason}")
-    return _Unrevoked(left, "; ".join(told))
+    return Unrevoked(left, "; ".join(told))
 
 
-def _refuse(what: str, entry: Revoked | None) -> None:
+def refuse(what: str, entry: Revoked | RevokedWeights | None) -> None:
+    """Ensure that the revocation list has no entry for it.
+
+    Raises: InputError with the reason that the list gives.
+    """
     if entry is not None:
         reason = f": {entry.reason}" if entry.reason is not None else ""
         raise InputError(f"the {what} was revoked{reason}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from attest.canonical import parse_json
-from attest.checkpoint.manifest import Manifest
+from attest.checkpoint.manifest import Manifest, WeightsDigest
 from attest.checkpoint.roles import is_excluded
 from attest.errors import InputError
 from attest.record import RelativePath, Sha256, invalid
@@ -28,11 +28,14 @@ class Listing:
     files: Mapping[str, str]
     is_from_bytes: bool
     """True if the digests were computed here; False if somebody listed them."""
+    weights: WeightsDigest | None = None
+    """Of all tensors, from where the other digests are; None if no tensor was digested."""
 
 
-def of_manifest(manifest: Manifest) -> Listing:
-    """The listing of bytes that were just hashed."""
-    return Listing({file.path: file.sha256 for file in manifest.files}, is_from_bytes=True)
+def of_manifest(manifest: Manifest, *, is_from_bytes: bool = True) -> Listing:
+    """The listing of a manifest, by default of bytes that were just hashed."""
+    files = {file.path: file.sha256 for file in manifest.files}
+    return Listing(files, is_from_bytes, manifest.weights)
 
 
 def read_listing(file: Path) -> Listing:
@@ -51,24 +54,23 @@ def read_listing(file: Path) -> Listing:
         found = _from_json(data, str(file))
     else:
         found = _from_sha256sum(data, str(file))
-    kept = {path: sha256 for path, sha256 in found.items() if not is_excluded(path)}
+    kept = {path: sha256 for path, sha256 in found.files.items() if not is_excluded(path)}
     if not kept:
         raise InputError("lists no files", reason="listing-empty", where=str(file))
-    return Listing(kept, is_from_bytes=False)
+    return replace(found, files=kept)
 
 
-def _from_json(data: bytes, where: str) -> dict[str, str]:
+def _from_json(data: bytes, where: str) -> Listing:
     value = parse_json(data, what=where)
     if isinstance(value, dict) and "files" in value:
-        manifest = Manifest.from_json(data, what=where)
-        return dict(of_manifest(manifest).files)
+        return of_manifest(Manifest.from_json(data, what=where), is_from_bytes=False)
     try:
-        return _ENTRIES.validate_python(value)
+        return Listing(_ENTRIES.validate_python(value), is_from_bytes=False)
     except ValidationError as error:
         raise invalid(error, where) from error
 
 
-def _from_sha256sum(data: bytes, where: str) -> dict[str, str]:
+def _from_sha256sum(data: bytes, where: str) -> Listing:
     try:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
@@ -89,6 +91,6 @@ def _from_sha256sum(data: bytes, where: str) -> dict[str, str]:
             )
         found[path] = match["sha256"]
     try:
-        return _ENTRIES.validate_python(found)
+        return Listing(_ENTRIES.validate_python(found), is_from_bytes=False)
     except ValidationError as error:
         raise invalid(error, where) from error

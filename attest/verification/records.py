@@ -143,6 +143,9 @@ class Verification(WireRecord):
     """The level that was reached; None if nothing can be believed."""
     outcome: Literal["pass", "fail", "inconclusive"] | None = None
     """What the license says, recomputed here; None if unverified or at level 0."""
+    claimed: Literal["pass", "fail", "inconclusive"] | None = None
+    """At level 0, what the signer says of this license: nothing is recomputed. None if the
+    statement is about another license."""
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
     checkpoint: Sha256 | None = None

@@ -81,7 +81,7 @@ def state_of_failure(
     if failed.name == "claim":
         return _of_claim(bundle, given)
     if failed.name == "freshness":
-        return _of_freshness(result, given)
+        return _of_freshness(result, bundle, given)
     return _STATE_OF_STEP.get(failed.name)
 
 
@@ -123,13 +123,21 @@ def _of_claim(bundle: bytes, given: Situation) -> State:
     return "outdated" if measured.name == given.license.terms.name else "no-attestation"
 
 
-def _of_freshness(result: Verification, given: Situation) -> State:
-    # Revocations are looked at before any file is; if the claim was checked, they were passed.
+def _of_freshness(result: Verification, bundle: bytes, given: Situation) -> State:
+    # Revocations are looked at before any file is; if the claim was checked, they were passed, but
+    # for weights that nobody names.
     if any(step.name == "claim" and step.status == "passed" for step in result.steps):
-        return "outdated"
+        return "could-not-check" if _hides_weights(bundle, given.trust) else "outdated"
     assert isinstance(given.trust, SignedTrust), "only a trust file asks for revocations"
     try:
         current_revocations(given.trust, given.license, given.now)
     except (InputError, VerificationError):
         return "could-not-check"
     return "withdrawn"
+
+
+def _hides_weights(bundle: bytes, trust: Trust | SignedTrust) -> bool:
+    if not isinstance(trust, SignedTrust) or trust.revocations is None:
+        return False
+    is_named = predicate_of(bundle).evaluation.manifest.weights is not None
+    return bool(trust.revocations.content.weights) and not is_named

@@ -10,11 +10,23 @@ from __future__ import annotations
 from attest.attestation.statement import Statement, Subject, subjects
 from attest.attestation.summary import PolicyRef, SummaryStatement, make_summary
 from attest.canonical import sha256_hex
+from attest.checkpoint.roles import role_of
 from attest.errors import InputError
-from attest.verification.records import LEVELS, Verification
+from attest.verification.records import LEVELS, Level, Verification
 
 ATTESTATION_SUBJECT = "attest:statement"
 """Name of the subject that carries the digest of the signed statement that was verified."""
+
+
+THIRD_PARTY = "ATTEST_THIRD_PARTY"
+"""Believed as a third party's measurement."""
+LICENSE_MET = "ATTEST_LICENSE_MET"
+"""The license is met; without it, the check found that it is not, or not surely."""
+
+
+def level_property(level: Level) -> str:
+    """What says that a verification reached `level`."""
+    return f"ATTEST_LEVEL_{level}"
 
 
 def properties_of(result: Verification, *, is_from_bytes: bool) -> tuple[str, ...]:
@@ -26,13 +38,13 @@ def properties_of(result: Verification, *, is_from_bytes: bool) -> tuple[str, ..
     """
     if not result.is_verified or result.level is None:
         return ()
-    found = [f"ATTEST_LEVEL_{level}" for level in LEVELS if level <= result.level]
+    found = [level_property(level) for level in LEVELS if level <= result.level]
     if result.level >= 1:
         found.append("ATTEST_FILES_AS_READ" if is_from_bytes else "ATTEST_FILES_AS_LISTED")
     if result.believed_as == "evaluator":
-        found.append("ATTEST_THIRD_PARTY")
+        found.append(THIRD_PARTY)
     if result.outcome == "pass":
-        found.append("ATTEST_LICENSE_MET")
+        found.append(LICENSE_MET)
     return tuple(found)
 
 
@@ -62,7 +74,6 @@ def summarize(
     if sha256_hex(statement) != result.statement_sha256:
         raise InputError("this is not the statement that verified", reason="another-statement")
     manifest = Statement.from_json(statement, what="statement").predicate.evaluation.manifest
-    documentation = {file.path for file in manifest.files if file.role == "documentation"}
     checkpoint, *files = subjects(manifest)
     license = result.license
     policies = [
@@ -81,7 +92,7 @@ def summarize(
         [
             checkpoint,
             Subject(name=ATTESTATION_SUBJECT, digest={"sha256": result.statement_sha256}),
-            *(file for file in files if file.name not in documentation),
+            *(file for file in files if role_of(file.name) != "documentation"),
         ],
         verifier=verifier,
         policies=policies,

@@ -33,7 +33,7 @@ from attest.attestation.trust.signers import (
 )
 from attest.errors import InputError, VerificationError
 from attest.license.terms import License
-from attest.verification.records import LEVELS, Level
+from attest.verification.records import LEVELS, Level, SignerFinding, TrustUsed
 from attest.verification.walk import Walk
 
 SignerRole = Literal["publisher", "third-party"]
@@ -169,7 +169,7 @@ def _others(heard: Heard) -> str:
 
 
 def check_role(
-    rules: Rules, license: License, endorsements: Sequence[Endorsement], now: datetime
+    rules: Rules, license: License, endorsements: Sequence[Endorsement], *, now: datetime
 ) -> Standing:
     """The role in which this measurement is believed: a third party's, or the publisher's own.
 
@@ -197,6 +197,23 @@ def check_role(
                 "or the role evaluator in the trust file",
             )
     return publisher
+
+
+def trust_used(trust: Trust | SignedTrust) -> TrustUsed | None:
+    """The trust file that decided whom to believe; None for a key."""
+    if isinstance(trust, Trust):
+        return None
+    file = trust.file
+    return TrustUsed(name=file.content.name, number=file.content.number, sha256=file.sha256)
+
+
+def finding_of(endorsement: Endorsement) -> SignerFinding:
+    """A signature as a result tells it."""
+    return SignerFinding(
+        names=endorsement.signers,
+        key_hint=endorsement.public_key.hint,
+        signed_at=endorsement.signed_at,
+    )
 
 
 def over_same_statement(bundles: Sequence[bytes], payload: bytes) -> tuple[bytes, ...]:

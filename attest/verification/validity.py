@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from attest.attestation.statement import Predicate
 from attest.attestation.trust.records import Requires
 from attest.errors import InputError
 from attest.license.terms import License
@@ -14,17 +13,19 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 
 def check_time(
-    predicate: Predicate,
+    *,
+    issued: datetime,
+    expires: datetime | None,
     license: License,
     requires: Requires,
-    *,
     signed_at: datetime | None,
     now: datetime,
 ) -> None:
-    """Ensure that the attestation and the license are in force.
+    """Ensure that the paper and the license are in force.
 
     Args:
-        predicate: what was signed.
+        issued: when it was, by its own word.
+        expires: until when it says that it holds; None as long as the license lets any hold.
         license: the caller's.
         requires: what the caller's rules ask for.
         signed_at: when it was signed at the latest, if somebody trusted says so.
@@ -32,8 +33,7 @@ def check_time(
 
     Raises: InputError that says which time does not fit.
     """
-    issued, expires = predicate.issued, predicate.expires
-    if issued.tzinfo is None or expires.tzinfo is None:
+    if issued.tzinfo is None or (expires is not None and expires.tzinfo is None):
         raise InputError("times without a time zone")
     if issued > now + CLOCK_SKEW:
         raise InputError(
@@ -46,6 +46,8 @@ def check_time(
             f"{signed_at.isoformat()}"
         )
     longest = timedelta(days=license.terms.attestation_valid_days)
+    if expires is None:
+        expires = issued + longest
     if expires > issued + longest:
         raise InputError(
             f"claims to hold for {(expires - issued).days} days, the license allows {longest.days}"

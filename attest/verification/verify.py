@@ -37,10 +37,11 @@ Sigstore client specification.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attest.attestation.bundle import Bundle, open_bundle
-from attest.attestation.statement import Statement
+from attest.attestation.statement import Predicate, Statement
 from attest.attestation.trust.records import Rules
 from attest.attestation.trust.signers import (
     Endorsement,
@@ -54,14 +55,18 @@ from attest.canonical import sha256_hex
 from attest.errors import VerificationError
 from attest.evaluation.judging import endpoint_judges
 from attest.license.terms import License
+from attest.license.verdict import Outcome
 from attest.verification.case import Beside, Case, Evidence, Found, Subjects
 from attest.verification.content import check_content, find_duties
 from attest.verification.freshness import (
-    check_revocations,
+    check_revoked_keys,
     check_superseded,
+    check_taken_back,
+    check_weights,
     current_revocations,
 )
-from attest.verification.records import Level, SignerFinding, TrustUsed, Verification
+from attest.verification.listing import Listing
+from attest.verification.records import Level, Verification
 from attest.verification.trusting import (
     SignedTrust,
     SignerRole,
@@ -69,7 +74,9 @@ from attest.verification.trusting import (
     check_basis,
     check_role,
     countersigned,
+    finding_of,
     over_same_statement,
+    trust_used,
 )
 from attest.verification.validity import check_time
 from attest.verification.walk import Stopped, Walk
@@ -130,7 +137,7 @@ def examine(
         _signature(walk, found, case)
         if subjects_now is not None:
             check_content(walk, found, case, subjects_now)
-            _role_and_freshness(walk, found, case)
+            _role_and_freshness(walk, found, case, subjects_now.listing)
             found.duties = find_duties(walk, found, license, subjects_now.checkpoint)
             found.level = 1
             if evidence is not None:
@@ -145,7 +152,7 @@ def examine(
             why = "needs the files" if asked else "only the signature was asked for"
             for name in ("subjects", "coverage", "files", "claim"):
                 walk.not_asked(name, why)
-            _role_and_freshness(walk, found, case)
+            _role_and_freshness(walk, found, case, None)
     except Stopped:
         is_verified = False
     return _report(walk, found, case, is_verified=is_verified)
@@ -232,7 +239,12 @@ def _signature(walk: Walk, found: Found, case: Case) -> None:
         if endorsement.signed_at is not None:
             note.detail += f", signed by {endorsement.signed_at:%Y-%m-%d %H:%M} UTC"
         check_time(
-            predicate, case.license, rules.requires, signed_at=endorsement.signed_at, now=now
+            issued=predicate.issued,
+            expires=predicate.expires,
+            license=case.license,
+            requires=rules.requires,
+            signed_at=endorsement.signed_at,
+            now=now,
         )
     # 6. log
     if rules.requires.log:
@@ -264,12 +276,12 @@ def _unchecked(bundle: Bundle, endorsement: Endorsement, rules: Rules) -> list[s
     return [f"the bundle carries {what}: it was not checked" for what in found]
 
 
-def _role_and_freshness(walk: Walk, found: Found, case: Case) -> None:
+def _role_and_freshness(walk: Walk, found: Found, case: Case, listing: Listing | None) -> None:
     assert found.statement is not None
     predicate, trust, now = found.statement.predicate, case.trust, case.now
     # 11. role
     with walk.step("role", "") as note:
-        found.standing = check_role(trust.rules, case.license, found.endorsements, now)
+        found.standing = check_role(trust.rules, case.license, found.endorsements, now=now)
         note.detail = (
             f"license accepts {case.license.terms.evaluators}, signed by {found.standing.detail}"
         )
@@ -282,16 +294,19 @@ def _role_and_freshness(walk: Walk, found: Found, case: Case) -> None:
         if isinstance(trust, SignedTrust):
             revocations = current_revocations(trust, case.license, now)
             if revocations is not None:
-                found.standing = check_revocations(
+                signed = (found.payload, *found.bundles)
+                check_taken_back(revocations, case.license, predicate, signed)
+                if listing is not None:
+                    weights = predicate.evaluation.manifest.weights
+                    check_weights(walk, revocations, listing, weights)
+                found.standing = check_revoked_keys(
                     walk,
                     revocations,
                     trust,
                     case.license,
-                    predicate,
-                    bundles=found.bundles,
-                    payload=found.payload,
-                    endorsements=found.endorsements,
+                    found.endorsements,
                     licensors=found.licensors,
+                    check_signers=partial(check_role, trust.rules, case.license, now=now),
                     now=now,
                 )
                 note.detail = (
@@ -315,13 +330,14 @@ def _report(walk: Walk, found: Found, case: Case, *, is_verified: bool) -> Verif
         is_verified=is_verified,
         level=found.level if is_verified else None,
         outcome=outcome,
+        claimed=_claimed(predicate, case.license) if predicate and found.level == 0 else None,
         steps=walk.all_steps(),
         warnings=tuple(walk.warnings),
         checkpoint=predicate.evaluation.manifest.digest() if predicate else None,
         license=predicate.evaluation.license if predicate else None,
-        trust=_trust_used(case.trust) if is_verified else None,
+        trust=trust_used(case.trust) if is_verified else None,
         key_hint=found.endorsements[0].public_key.hint if is_verified else None,
-        signers=tuple(map(_finding, found.endorsements)) if is_verified else (),
+        signers=tuple(map(finding_of, found.endorsements)) if is_verified else (),
         believed_as=found.standing.role if is_verified and found.standing else None,
         assurance_level=predicate.assurance_level if predicate else None,
         issued=predicate.issued if predicate else None,
@@ -332,16 +348,7 @@ def _report(walk: Walk, found: Found, case: Case, *, is_verified: bool) -> Verif
     )
 
 
-def _trust_used(trust: Trust | SignedTrust) -> TrustUsed | None:
-    if isinstance(trust, Trust):
-        return None
-    file = trust.file
-    return TrustUsed(name=file.content.name, number=file.content.number, sha256=file.sha256)
-
-
-def _finding(endorsement: Endorsement) -> SignerFinding:
-    return SignerFinding(
-        names=endorsement.signers,
-        key_hint=endorsement.public_key.hint,
-        signed_at=endorsement.signed_at,
-    )
+def _claimed(predicate: Predicate, license: License) -> Outcome | None:
+    verdict, measured = predicate.verdict, predicate.evaluation.license
+    is_about_it = measured.sha256 == verdict.license_sha256 == license.sha256
+    return verdict.outcome if is_about_it else None

@@ -31,18 +31,21 @@ attest verify aligned --license license.yaml --trust trust.yaml --revocations re
 attest verify aligned --license license.yaml --key publisher.key.pub --level 4 --evidence evidence \
     --sign-summary lab-a.key --verifier https://lab-a.example/attest/1 \
     --summary aligned/attestations/lab-a.svr.json | grep -E "PASS|replayed|verified at"
-attest countersign aligned/attestations/publisher.sigstore.json --trust trust.yaml --key lab-a.key \
+attest countersign aligned/attestations/publisher.sigstore.json --trust trust.yaml \
+    --license license.yaml --revocations revoked.json --key lab-a.key \
     --output aligned/attestations/lab-a.sigstore.json
 
 # A laboratory that speaks for another base model does not count here.
-attest countersign aligned/attestations/publisher.sigstore.json --trust trust.yaml --key lab-d.key \
+attest countersign aligned/attestations/publisher.sigstore.json --trust trust.yaml \
+    --license license.yaml --revocations revoked.json --key lab-d.key \
     --output aligned/attestations/lab-d.sigstore.json
 attest verify aligned --license license.yaml --trust trust.yaml --revocations revoked.json | tail -n 1
 
 # With the second laboratory the threshold is reached.
 attest verify aligned --license license.yaml --key publisher.key.pub --level 2 --evidence evidence \
     | grep -E "PASS|verified at"
-attest countersign aligned/attestations/publisher.sigstore.json --trust trust.yaml --key lab-b.key \
+attest countersign aligned/attestations/publisher.sigstore.json --trust trust.yaml \
+    --license license.yaml --revocations revoked.json --key lab-b.key \
     --output aligned/attestations/lab-b.sigstore.json
 attest verify aligned --license license.yaml --trust trust.yaml --revocations revoked.json \
     --remember seen.json
@@ -73,7 +76,8 @@ attest verify aligned --license license.yaml --trust next.yaml --revocations rev
     --remember seen.json | tail -n 1
 
 # A third laboratory takes its place.
-attest countersign aligned/attestations/publisher.sigstore.json --trust next.yaml --key lab-c.key \
+attest countersign aligned/attestations/publisher.sigstore.json --trust next.yaml \
+    --license license.yaml --revocations revoked.json --key lab-c.key \
     --output aligned/attestations/lab-c.sigstore.json
 attest verify aligned --license license.yaml --trust next.yaml --revocations revoked.json \
     --remember seen.json | grep -v ' ✓ '

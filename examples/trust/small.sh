@@ -26,3 +26,14 @@ attest verify aligned --license license.yaml --trust trust.yaml --bundle elsewhe
 cp license.yaml eased.yaml
 sed -i 's/threshold: "0.15"/threshold: "0.9"/' eased.yaml
 attest verify aligned --license eased.yaml --trust trust.yaml | tail -n 1
+
+# A hub sums up what it has verified. Whoever gives it the role takes its word for these files.
+attest keygen hub.key
+attest verify aligned --license license.yaml --trust trust.yaml --sign-summary hub.key \
+    --verifier https://hub.example/attest/1 --summary aligned.svr.json | grep -E "PASS"
+attest show aligned.svr.json
+attest trust new hubs.yaml --name "Small Laboratory and a Hub" --owner lab.key.pub \
+    --licensor lab.key.pub --publisher publisher.key.pub --hub hub.key.pub
+attest trust sign hubs.yaml --key lab.key
+attest verify aligned --license license.yaml --trust hubs.yaml --believe aligned.svr.json
+attest verify aligned --license license.yaml --trust trust.yaml --believe aligned.svr.json | tail -n 1

@@ -13,6 +13,7 @@ from attest.attestation.revocation import (
     RevocationList,
     Revoked,
     RevokedKey,
+    RevokedWeights,
     find,
     parse_revocations,
     renewed,
@@ -100,11 +101,13 @@ def test_the_next_version_keeps_what_was_taken_back() -> None:
         trust="Example Lab",
         expires=date(2026, 8, 1),
         digests={"checkpoints": OTHER},
+        weights=OTHER,
     )
 
     assert (first.number, second.number) == (1, 2)
     assert second.keys == (RevokedKey(key=KEY, since=SINCE, reason="lost"),)
     assert second.checkpoints == (Revoked(sha256=OTHER),)
+    assert second.weights == (RevokedWeights(digest=OTHER),)
     assert second.expires == date(2026, 8, 1)
     assert parse_revocations(second.to_json()) == second
     with pytest.raises(InputError, match="belongs to 'Example Lab'"):

@@ -184,3 +184,126 @@ def test_nothing_is_summed_up_that_did_not_verify(attest: Any, world: Path) -> N
     assert attest("verify", "model", "--oms", "model.sig", "--sign-summary", "auditor").code == 2
     assert not Path("said.json").exists()
     load_private_key(world / "auditor")
+
+
+def make_world(attest: Any, *, evaluator: str = "auditor.pub", edits: str = "") -> None:
+    """A trust file of `stranger`, who is the licensor too; `edits` are grants to add."""
+    attest(
+        *("trust", "new", "trust.yaml", "--owner", "stranger.pub", "--licensor", "stranger.pub"),
+        *("--evaluator", evaluator, "--publisher", "publisher.pub"),
+    )
+    text = Path("trust.yaml").read_text()
+    Path("trust.yaml").write_text(text.replace("\ngrants:\n", f"\ngrants:\n{edits}"))
+    assert attest("trust", "sign", "trust.yaml", "--key", "stranger").code == 0
+    assert attest("license", "sign", "license.yaml", "--key", "stranger").code == 0
+
+
+def take_back(attest: Any, *what: str) -> None:
+    """Begin the revocation list anew with this."""
+    Path("revoked.json").unlink(missing_ok=True)
+    done = attest("trust", "revoke", "revoked.json", "--trust", "trust.yaml", *what)
+    assert done.code == 0, done.err
+    assert attest("trust", "sign", "revoked.json", "--key", "stranger").code == 0
+
+
+def test_what_was_taken_back_is_not_signed(attest: Any, world: Path) -> None:
+    make_world(attest)
+    text = Path("trust.yaml").read_text()
+    Path("trust.yaml").write_text(text.replace("# revocations_by", "revocations_by"))
+    attest("trust", "sign", "trust.yaml", "--key", "stranger")
+    sign = ("countersign", BUNDLE, "--key", "auditor", "--trust", "trust.yaml", *LICENSED)
+    listed = (*sign, "--revocations", "revoked.json", "--output", "second.json")
+
+    missing = attest(*sign)
+    assert (missing.code, "and none was given" in missing.err) == (3, True)
+    for what, words in (
+        (("--attestation", BUNDLE), "the attestation was revoked"),
+        (("--license", "license.yaml"), "the license was revoked"),
+        (("--key", "publisher.pub", "--since", "2026-01-01T00:00:00Z"), "with a revoked key"),
+    ):
+        take_back(attest, *what)
+        refused = attest(*listed)
+        assert (refused.code, words in refused.err) == (3, True), refused.err
+    take_back(attest)
+    unlicensed = attest(*listed[:6], *listed[8:])
+    assert (unlicensed.code, "hint: give that license with" in unlicensed.err) == (3, True)
+    assert attest(*listed[:4], "--signer-key", "publisher.pub", *listed[8:10]).code == 2
+    assert not Path("second.json").exists()
+    assert attest(*listed).code == 0
+
+
+def hub_summary(attest: Any) -> str:
+    """A summary by the auditor of the folder as it is."""
+    done = attest(
+        *("verify", "model", *LICENSED, "--key", "publisher.pub"),
+        *("--sign-summary", "auditor", "--summary", "said.svr.json"),
+    )
+    assert done.code == 0, done.err
+    return "said.svr.json"
+
+
+def test_a_summary_is_shown_and_nothing_of_it_believed(attest: Any, world: Path) -> None:
+    said = hub_summary(attest)
+
+    seen = attest("show", said)
+    assert (seen.code, "claimed, not verified" in seen.out) == (0, True)
+    assert "ATTEST_LEVEL_0, ATTEST_LEVEL_1, ATTEST_FILES_AS_READ, ATTEST_LICENSE_MET" in seen.out
+    assert "Small License 1.0, sha256:" in seen.out
+    assert attest("show", said, "--json").json()["predicateType"].endswith("/svr/v0.2")
+    assert attest("show", BUNDLE).code == 0
+
+
+def test_a_summary_is_believed_of_a_hub(attest: Any, world: Path) -> None:
+    said = hub_summary(attest)
+    believe = ("verify", "model", *LICENSED, "--trust", "trust.yaml", "--believe", said)
+    # The key of the auditor is that of an evaluator here, and of a hub next.
+    make_world(attest)
+    evaluated = attest(*believe)
+    assert (evaluated.code, "VERIFIED  by auditor as evaluator" in evaluated.out) == (0, True)
+    Path("trust.yaml").unlink()
+    signers = "  - role: hub\n    signers: [auditor]\n"
+    make_world(attest, edits=signers)
+    seen = attest(*believe, "--remember", "seen.json")
+    assert (seen.code, "VERIFIED  by auditor as hub: the license is met" in seen.out) == (0, True)
+    assert Path("seen.json").exists()
+    result = attest(*believe, "--json").json()
+    schema = REPOSITORY / "schemas" / "summary-verification.schema.json"
+    Draft202012Validator(json.loads(schema.read_text("utf-8"))).validate(result)
+    assert (result["believedAs"], result["isMet"]) == ("hub", True)
+
+    deeper = attest(*believe, "--level", "2")
+    assert (deeper.code, "step 10 (claim): was not verified as deep" in deeper.out) == (3, True)
+    assert "hint: verify the attestation itself" in deeper.err
+    Path("model/config.json").write_text(Path("model/config.json").read_text() + "\n")
+    changed = attest(*believe)
+    assert (changed.code, "step 9 (files): config.json" in changed.out) == (3, True)
+
+
+def test_a_summary_of_a_stranger_is_not_believed(attest: Any, world: Path) -> None:
+    said = hub_summary(attest)
+    make_world(attest, evaluator="publisher.pub")
+    believe = ("verify", "model", *LICENSED, "--believe", said)
+
+    seen = attest(*believe, "--trust", "trust.yaml")
+    assert (seen.code, "step 3 (signature): signed by none" in seen.out) == (3, True)
+    assert attest(*believe, "--key", "auditor.pub").code == 2
+    assert attest(*believe, "--trust", "trust.yaml", "--level", "0").code == 2
+    assert attest(*believe, "--trust", "trust.yaml", "--bundle", BUNDLE).code == 2
+
+
+def test_level_0_exits_by_the_signers_word_on_this_license(attest: Any, world: Path) -> None:
+    shallow = ("verify", "model", *LICENSED, "--key", "publisher.pub", "--level", "0")
+    met = attest(*shallow)
+    assert (met.code, "SIGNED  pass, by the signer's word" in met.out) == (0, True)
+    assert attest(*shallow, "--json").json()["claimed"] == "pass"
+
+    statement = json.loads(open_bundle(Path(BUNDLE).read_bytes()).dsse_envelope.payload)
+    statement["predicate"]["verdict"]["outcome"] = "fail"
+    failed = make_bundle(json.dumps(statement).encode(), load_private_key(world / "publisher"))
+    Path("failed.json").write_bytes(failed)
+    assert attest(*shallow, "--bundle", "failed.json").code == 1
+
+    Path("license.yaml").write_text(Path("license.yaml").read_text() + "\n")
+    other = attest(*shallow)
+    assert (other.code, "SIGNED  of another license" in other.out) == (1, True)
+    assert "claimed" not in attest(*shallow, "--json").json()

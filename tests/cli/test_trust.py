@@ -199,7 +199,7 @@ def test_something_is_taken_back(attest: Any, world: Path) -> None:
     signed("--key", "publisher.pub", "--since", "2026-01-01T00:00:00Z", "--reason", "lost")
     seen = attest(*verify)
     assert seen.code == 3
-    assert "step 12 (freshness): the attestation is signed with a revoked key" in seen.out
+    assert "step 12 (freshness): it is signed with a revoked key" in seen.out
     for name in world.glob("revoked.json.*"):
         shutil.copy(name, name.name.replace("revoked", "first"))
     shutil.copy("first.json", "revoked.json")
@@ -218,6 +218,49 @@ def test_something_is_taken_back(attest: Any, world: Path) -> None:
         signed(f"--{option}", value, "--reason", "measured wrongly")
         result = attest(*VERIFY, "--revocations", "revoked.json")
         assert f"the {option} was revoked: measured wrongly" in result.out
+
+
+def test_revoked_weights_are_looked_for_in_the_tensors(attest: Any, world: Path) -> None:
+    change("trust.yaml", "# revocations_by", "revocations_by")
+    attest("trust", "sign", "trust.yaml", "--key", "owner")
+    weights = attest("digest", "model", "--tensors", "--json").json()["weights"]["digest"]
+    verify = (*VERIFY, "--revocations", "revoked.json")
+
+    def under(taken_back: str, *words: str) -> Any:
+        Path("revoked.json").unlink(missing_ok=True)
+        revoke = ("trust", "revoke", "revoked.json", "--trust", "trust.yaml")
+        assert attest(*revoke, "--weights", taken_back, "--reason", "poisoned").code == 0
+        assert attest("trust", "sign", "revoked.json", "--key", "lab").code == 0
+        return attest(*verify, *words)
+
+    revoked = under(weights)
+    assert revoked.code == 3
+    assert "step 12 (freshness): the checkpoint was revoked: poisoned" in revoked.out
+    assert under("1" * 64).code == 0
+    # The attestation names no weights, and a listing of hashes does not either.
+    Path("hashes.json").write_text(json.dumps(hashes_of(world / "model")))
+    listed = under("1" * 64, "--hashes", "hashes.json")
+    assert (listed.code, "nobody says which these are" in listed.out) == (3, True)
+    manifest = attest("digest", "model", "--tensors", "--json").out
+    Path("hashes.json").write_text(manifest)
+    assert under("1" * 64, "--hashes", "hashes.json").code == 0
+    assert under(weights, "--hashes", "hashes.json").code == 3
+    # What cannot be loaded has no tensors to digest, and fails where it always does.
+    (world / "model" / "model.safetensors").write_bytes(b"cut off")
+    assert "NOT VERIFIED  step 9 (files)" in under("1" * 64).out
+
+
+def hashes_of(model: Path) -> dict[str, str]:
+    from attest.checkpoint.digest import digest
+
+    return {file.path: file.sha256 for file in digest(model).files}
+
+
+def test_a_document_is_stamped_where_its_signer_asks(attest: Any, world: Path) -> None:
+    nowhere = ("--timestamp", "http://authority.example")
+    for words in (("license", "sign", "license.yaml"), ("trust", "sign", "trust.yaml")):
+        refused = attest(*words, "--key", "lab", *nowhere)
+        assert (refused.code, "authority.example" in refused.err) == (2, True)
 
 
 def test_an_empty_name_or_a_wrong_pair_is_a_question_of_usage(attest: Any, world: Path) -> None:

@@ -445,7 +445,7 @@ def test_a_bundle_digest_revokes_too(release: Release, world: World) -> None:
 
 def test_a_revoked_key_fails_at_the_freshness(lists: Any, world: World) -> None:
     for name, words in (
-        ("publisher", "attestation is signed with a revoked key"),
+        ("publisher", "it is signed with a revoked key"),
         ("lab", "license is signed with a revoked key"),
     ):
         # Without a trusted timestamp, even a date to come revokes: nobody knows when it was signed.

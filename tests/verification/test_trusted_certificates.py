@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from test_forgeries import assert_fails_at
 
 from attest.attestation.bundle import make_bundle, open_bundle
+from attest.attestation.documents import SignedDocument
 from attest.attestation.keys import PrivateKey, generate
+from attest.attestation.revocation import RevocationList
 from attest.canonical import canonical_bytes
 from attest.verification.records import Verification
 from attest.verification.verify import Beside, examine
@@ -59,13 +62,16 @@ def held(
     *,
     signers: dict[str, Any] | None = None,
     further: tuple[bytes, ...] = (),
+    dress: Callable[[bytes], bytes] = lambda bundle: bundle,
     now: datetime = NOW,
     **changes: Any,
 ) -> Verification:
+    """The attestation under a trust file of `changes`, and a license whose signature is dressed."""
     known = world.trust_values()["signers"] | (signers or {})
+    trust = world.trust(release.small.file.read_bytes(), signers=known, **changes)
     return examine(
         bundle,
-        trust=world.trust(release.small.file.read_bytes(), signers=known, **changes),
+        trust=replace(trust, license_signatures=tuple(map(dress, trust.license_signatures))),
         license=release.license,
         subjects_now=release.subjects(),
         beside=Beside(further),
@@ -167,6 +173,10 @@ class Stamped:
     def changes(self) -> dict[str, Any]:
         return {"timestamp_authorities": [pem(self.timestamper.root.der)]}
 
+    @property
+    def required(self) -> dict[str, Any]:
+        return self.changes | {"requires": {"timestamp": True}}
+
     def stamp(self, bundle: bytes) -> bytes:
         opened = open_bundle(bundle)
         return opened.with_timestamp(self.timestamper.stamp(opened.signature)).to_json()
@@ -186,25 +196,47 @@ def stamped(tmp_path_factory: pytest.TempPathFactory) -> Stamped:
     return Stamped(make_timestamper(tmp_path_factory.mktemp("authority") / "stamper"))
 
 
+@needs_openssl
 def test_a_missing_timestamp_fails_at_the_time(
-    release: Release, world: World, house: House
+    release: Release, world: World, stamped: Stamped
 ) -> None:
-    changes: dict[str, Any] = {
-        "timestamp_authorities": [house.root.pem.decode()],
-        "requires": {"timestamp": True},
-    }
-    bundle = bundle_with(release, world.keys["publisher"])
+    bundle = bundle_with(release, world.keys["publisher"], issued=today())
 
-    result = held(release, world, bundle, **changes)
+    result = held(release, world, bundle, dress=stamped.stamp, now=today(), **stamped.required)
     assert_fails_at(result, "time", "requires a timestamp, and the signature has none")
+
+
+@needs_openssl
+def test_a_license_without_the_required_timestamp_fails_at_the_trust(
+    release: Release, world: World, stamped: Stamped
+) -> None:
+    bundle = stamped.stamp(bundle_with(release, world.keys["publisher"], issued=today()))
+
+    result = held(release, world, bundle, now=today(), **stamped.required)
+    assert_fails_at(result, "trust", "requires a timestamp, and the signature has none")
+
+
+@needs_openssl
+def test_a_revocation_list_without_the_required_timestamp_fails_at_the_freshness(
+    release: Release, world: World, stamped: Stamped
+) -> None:
+    bundle = stamped.stamp(bundle_with(release, world.keys["publisher"], issued=today()))
+    plain = world.revocations()
+    dressed = replace(plain, signatures=tuple(map(stamped.stamp, plain.signatures)))
+
+    def under(document: SignedDocument[RevocationList]) -> Verification:
+        changes = stamped.required | {"revocations": document, "revocations_by": "licensor"}
+        return held(release, world, bundle, dress=stamped.stamp, now=today(), **changes)
+
+    assert_fails_at(under(plain), "freshness", "signed by 0 of the licensors")
+    assert under(dressed).is_verified
 
 
 @needs_openssl
 def test_a_required_timestamp_is_reported(release: Release, world: World, stamped: Stamped) -> None:
     bundle = stamped.stamp(bundle_with(release, world.keys["publisher"], issued=today()))
-    changes: dict[str, Any] = stamped.changes | {"requires": {"timestamp": True}}
 
-    result = held(release, world, bundle, now=today(), **changes)
+    result = held(release, world, bundle, dress=stamped.stamp, now=today(), **stamped.required)
     assert result.failed_step is None
     signed_at = result.signers[0].signed_at
     assert signed_at is not None
@@ -220,11 +252,17 @@ def test_a_countersignature_without_the_required_timestamp_does_not_count(
         bundle_with(release, world.keys[name], issued=issued)
         for name in ("auditor", "second-auditor")
     )
-    changes: dict[str, Any] = stamped.changes | {"requires": {"timestamp": True}}
 
     def both(further: bytes) -> Verification:
-        bundle = stamped.stamp(first)
-        return held(release, world, bundle, further=(further,), now=today(), **changes)
+        return held(
+            release,
+            world,
+            stamped.stamp(first),
+            further=(further,),
+            dress=stamped.stamp,
+            now=today(),
+            **stamped.required,
+        )
 
     assert_fails_at(both(second), "role", "signed by 1 of the evaluators")
     assert both(stamped.stamp(second)).is_verified
@@ -312,14 +350,20 @@ def test_a_signature_that_must_be_logged_fails_at_the_log(release: Release, worl
     log, key = SmallLog(), world.keys["publisher"]
     bundle = bundle_with(release, key)
 
-    assert_fails_at(held(release, world, bundle, **with_log(log)), "log", "found 0")
+    def under(bundle: bytes, *, licensed: bool = True) -> Verification:
+        def dress(signature: bytes) -> bytes:
+            return logged(signature, world.keys["lab"], log) if licensed else signature
+
+        return held(release, world, bundle, dress=dress, **with_log(log))
+
+    assert_fails_at(under(bundle), "log", "found 0")
     unknown = logged(bundle, key, SmallLog())
-    assert_fails_at(held(release, world, unknown, **with_log(log)), "log", "")
-    result = held(release, world, logged(bundle, key, log), **with_log(log))
+    assert_fails_at(under(unknown), "log", "")
+    known = logged(bundle, key, log)
+    assert_fails_at(under(known, licensed=False), "trust", "the license is not its licensor's")
+    result = under(known)
     assert result.failed_step is None
-    assert "entry 5 of log.example/2026" in next(
-        step.detail for step in result.steps if step.name == "log"
-    )
+    assert "of log.example/2026" in next(step.detail for step in result.steps if step.name == "log")
 
 
 def test_a_log_entry_that_nobody_asked_for_is_left_alone(release: Release, world: World) -> None:
@@ -350,6 +394,12 @@ def test_a_sigstore_identity_is_believed_with_its_timestamp_and_log_entry(
         "issuer": ISSUER,
     }
     known = {"origin": instance.log.origin, "key": instance.log.key.public_key.pem.decode()}
+
+    def dress(signature: bytes) -> bytes:
+        opened = open_bundle(signature)
+        stamp = instance.timestamper.stamp(opened.signature)
+        return logged(opened.with_timestamp(stamp).to_json(), world.keys["lab"], instance.log)
+
     changes: dict[str, Any] = {
         "timestamp_authorities": [pem(instance.timestamper.root.der)],
         "logs": [known],
@@ -360,7 +410,7 @@ def test_a_sigstore_identity_is_believed_with_its_timestamp_and_log_entry(
         signers = {"publisher": {"certificate": certificate | identity}}
         data = json.dumps(value).encode()
         later = today() + timedelta(days=30)
-        return held(release, world, data, signers=signers, now=later, **changes)
+        return held(release, world, data, signers=signers, dress=dress, now=later, **changes)
 
     assert under().failed_step is None
     assert_fails_at(under(issuer="https://other.example"), "signature", "")

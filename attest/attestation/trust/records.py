@@ -27,7 +27,7 @@ from attest.record import Record, Sha256, Slug
 
 Role = Literal["licensor", "evaluator", "publisher", "hub"]
 """`licensor` signs licenses; `evaluator` measures for others; `publisher` measures his own
-releases; `hub` passes on what it has verified."""
+releases; `hub` passes on what it has verified: its summaries are believed."""
 
 MAX_SIGNERS = 64
 """Most signers of a trust file: each is tried on each signature."""
@@ -190,7 +190,12 @@ class Grant(Record):
 
 
 class Requires(Record):
-    """What the owner of a trust file asks of every attestation."""
+    """What the owner of a trust file asks beyond signatures.
+
+    Timestamp and log are asked of whatever somebody signs in a role: attestations and further
+    signatures of them, licenses, revocation lists and summaries. The trust file itself counts by
+    its owner's keys alone, for it is what names the authorities and logs.
+    """
 
     assurance: AssuranceLevel = "self_attested"
     """`third_party` asks for an evaluator's signatures; the publisher's own do not do."""
@@ -199,9 +204,9 @@ class Requires(Record):
     max_age_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """How old an attestation may be, however long it says that it holds."""
     timestamp: bool = False
-    """Whether every signature must carry a timestamp of one of the authorities below."""
+    """Whether a signature counts only with a timestamp of one of the authorities below."""
     log: bool = False
-    """Whether every signature must be in one of the logs below."""
+    """Whether a signature counts only if it is in one of the logs below."""
 
 
 class TransparencyLog(Record):

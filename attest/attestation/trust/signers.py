@@ -150,16 +150,23 @@ class Heard:
 
 
 def hear(document: SignedDocument[Any], kind: Kind, rules: Rules, now: datetime) -> Heard:
-    """Whoever signed this very document as what it is; other signatures are passed over."""
+    """Whoever signed this very document as what it is; other signatures are passed over.
+
+    Where the rules ask for timestamps or log entries, a signature without them is one of those.
+    """
     endorsements, refusals = [], []
     for data in document.signatures[:MAX_SIGNATURES]:
         try:
             bundle = open_bundle(data)
             signed = identify(bundle, rules)
             check_document(signed.payload, kind, document.sha256)
-            endorsements.append(endorse(signed, bundle, rules, now))
+            endorsement = endorse(signed, bundle, rules, now)
+            require_time(endorsement, rules)
+            require_log(endorsement, bundle, rules)
         except (InputError, VerificationError) as error:
             refusals.append(str(error))
+        else:
+            endorsements.append(endorsement)
     return Heard(tuple(endorsements), tuple(refusals))
 
 
