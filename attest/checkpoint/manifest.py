@@ -7,6 +7,7 @@ package could classify otherwise. Files are listed in code point order of their 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -30,6 +31,9 @@ Role = Literal[
 
 GIT_BLOB_LIMIT_BYTES = 10 * 1024 * 1024
 """Files up to this size also carry their git blob id, which hubs list instead of a SHA-256."""
+
+REMEMBERED_DIGESTS = 16
+"""Manifests whose digests a process remembers."""
 
 GitBlob = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
@@ -74,13 +78,17 @@ class Manifest(WireRecord):
 
     def digest(self) -> str:
         """The checkpoint digest: SHA-256 over the names, sizes and digests of all files."""
-        files = [
-            {"path": file.path, "sha256": file.sha256, "size": file.size_bytes}
-            for file in self.files
-        ]
-        return sha256_hex(canonical_bytes({"algorithm": "sha256", "files": files}))
+        return _digest(self.files)
 
     @property
     def size_bytes(self) -> int:
         """The sum of all file sizes."""
         return sum(file.size_bytes for file in self.files)
+
+
+# One check asks several times for the digest of one manifest. It is remembered by the files and
+# not in the record, whose copies would take it along when their files are others.
+@lru_cache(maxsize=REMEMBERED_DIGESTS)
+def _digest(files: tuple[File, ...]) -> str:
+    listed = [{"path": file.path, "sha256": file.sha256, "size": file.size_bytes} for file in files]
+    return sha256_hex(canonical_bytes({"algorithm": "sha256", "files": listed}))

@@ -17,6 +17,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
@@ -55,6 +56,12 @@ PULSE_S = 3.0
 """How often a worker says that it lives, and looks for what is due."""
 RECONCILE_S = 600.0
 """How often the watched repositories are looked up."""
+FORGET_S = 600.0
+"""How often a worker looks for jobs to forget."""
+KEPT_FOR = timedelta(days=7)
+"""How long the engine's own account of a job is kept, for whoever looks into a defect."""
+FORGOTTEN_AT_ONCE = 500
+"""Jobs that are forgotten in one transaction, so that others need not wait long."""
 
 
 def queue_of(upload: Upload) -> QueueName:
@@ -172,6 +179,7 @@ def start_worker(hub: Hub, queues: tuple[QueueName, ...] = QUEUES) -> Worker:
     loops: dict[str, tuple[Callable[[], None], float]] = {
         "pulse": (lambda: _pulse(hub, executor), PULSE_S),
         "reconcile": (lambda: look_up_watched(hub), RECONCILE_S),
+        "forget": (lambda: forget_jobs(hub.clock() - KEPT_FOR), FORGET_S),
     }
     threads = tuple(
         threading.Thread(
@@ -196,6 +204,21 @@ def _again_and_again(
         except Exception:  # noqa: BLE001 - the door: the next turn may do
             log_defect("defect", loop=name)
         stopping.wait(pause_s)
+
+
+def forget_jobs(before: datetime) -> None:
+    """Remove what the engine keeps of jobs that ended before that time.
+
+    Their ids are not used again, and what they found is in the history.
+    """
+    while ended := DBOS.list_workflows(
+        name="check",
+        completed_before=before.isoformat(),
+        limit=FORGOTTEN_AT_ONCE,
+        load_input=False,
+        load_output=False,
+    ):
+        DBOS.delete_workflows([one.workflow_id for one in ended])
 
 
 def _pulse(hub: Hub, executor: str) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from attest.canonical import canonical_bytes, sha256_hex
 from attest.checkpoint.roles import role_of
 from attest.errors import InputError
@@ -23,6 +25,8 @@ CACHE_BYTES = 64 * 1024 * 1024
 """Most that a process remembers of what it found."""
 CACHE_AGE = timedelta(seconds=60)
 """How long: attestations and trust files expire by themselves."""
+
+_LISTING = TypeAdapter(dict[str, FileDigests])
 
 _DEPTHS: tuple[Depth, ...] = ("listed-hash", "served-bytes", "replay")
 
@@ -54,7 +58,10 @@ class Judgement:
 
 def listing_values(files: Mapping[str, FileDigests]) -> dict[str, dict[str, Any]]:
     """A listing as JSON values; what is not known is left out."""
-    return {path: digests.to_dict() for path, digests in files.items()}
+    values: dict[str, dict[str, Any]] = _LISTING.dump_python(
+        dict(files), mode="json", by_alias=True, exclude_none=True
+    )
+    return values
 
 
 def weights_of(files: Mapping[str, FileDigests]) -> list[str]:

@@ -1,11 +1,13 @@
 """The reconcile poll: what a hub has, whether or not it told us.
 
 Webhooks get lost and are capped, so the newest commit of every watched repository is looked up from
-time to time. What is known already is taken in once, as any delivery is.
+time to time. What is known already is taken in once, as any delivery is. Where the branch was reset
+to a commit that is known, the repository stands by that one again.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,7 +16,8 @@ from attest.errors import HubError, InputError
 from attest.hub.fetch import Fetcher
 from attest.hub.hub import Hub
 from attest.hub.logs import log, warn
-from attest.hub.store.deliveries import MAIN, Upload
+from attest.hub.store.deliveries import Upload
+from attest.hub.store.heads import MAIN, head
 from attest.hub.store.repositories import RepositoryName
 from attest.hub.uploads import accept_upload
 from attest.record import invalid
@@ -62,5 +65,7 @@ def look_up_watched(hub: Hub) -> None:
         except (HubError, InputError):
             warn("not-looked-up")
             continue
-        if accept_upload(hub, upload):
+        with hub.store.read() as connection:
+            before = head(connection, upload.repository, upload.ref)
+        if accept_upload(hub, replace(upload, moved_from=before)):
             log("found", delivery=upload.key)

@@ -7,27 +7,25 @@ statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 
 import sqlalchemy as sa
 
-from attest.attestation.bundle import open_bundle
-from attest.attestation.statement import Statement
 from attest.canonical import sha256_hex
-from attest.errors import HubError, InputError
+from attest.errors import InputError
 from attest.hub.doors.snapshot import Snapshot
 from attest.hub.hub import Hub
 from attest.hub.judgement import Judgement, check_size, listing_values, weights_of
 from attest.hub.measuring import measure
 from attest.hub.policy import STRICTNESS, Action, Rule
-from attest.hub.store import attestations, deliveries, repositories, verdicts
+from attest.hub.recording import is_verified, record_judgement, store_attestation, stored_bundles
+from attest.hub.store import attestations, deliveries, repositories
 from attest.hub.store.deliveries import StoredDelivery, Upload
-from attest.hub.summaries import sign_summary
+from attest.hub.store.heads import MAIN
 from attest.verification.folder import MAX_BUNDLES
-from attest.verification.listings import Checked, FileDigests
+from attest.verification.listings import Checked
 
 RETRY_AFTER = timedelta(seconds=10)
 """How long an upload waits that could not be checked; each further time twice as long."""
@@ -38,7 +36,10 @@ _DEEPER: dict[Checked, Checked] = {"listed-hash": "served-bytes", "served-bytes"
 
 
 def accept_upload(hub: Hub, upload: Upload) -> bool:
-    """Take note of an upload and have it checked; False if it was known."""
+    """Take note of an upload and have it checked; False if it was known.
+
+    A branch that was reset to a commit that is known stands by what was found of it.
+    """
     now, limit = hub.clock(), hub.policy.file.limits.uploads_per_hour
     with hub.store.write() as connection:
         state = deliveries.accept(connection, upload, uploads_per_hour=limit, now=now)
@@ -77,14 +78,18 @@ def check_upload(hub: Hub, key: str) -> None:
     if not rules:
         _close(hub, delivery, "no-rule", "of no base model in the policy", "allow")
         return
+    stored = stored_bundles(hub, snapshot.files)
     try:
-        found = [_judge(hub, delivery, rule, name, snapshot) for name, rule in rules.items()]
+        found = [
+            _judge(hub, delivery, rule, name, snapshot, stored) for name, rule in rules.items()
+        ]
     except InputError as error:
         _close(hub, delivery, "could-not-check", f"cannot be measured: {error.reason}", "hold")
         return
     # The strictest is written last, and the upload stands by it.
     found.sort(key=lambda one: STRICTNESS.index(one.judgement.action))
-    _record_check(hub, delivery, snapshot, found)
+    seen = stored.keys() | set(map(sha256_hex, snapshot.bundles.values()))
+    _record_check(hub, delivery, snapshot, found, seen)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,12 @@ class _Found:
 
 
 def _judge(
-    hub: Hub, delivery: StoredDelivery, rule: Rule, base_model: str, snapshot: Snapshot
+    hub: Hub,
+    delivery: StoredDelivery,
+    rule: Rule,
+    base_model: str,
+    snapshot: Snapshot,
+    stored: Mapping[str, Callable[[], bytes]],
 ) -> _Found:
     if delivery.upload.depth == "replay" and rule.entry.level == "replay":
         # Of several attestations the best one counts, so whoever measures again may not look at
@@ -107,7 +117,6 @@ def _judge(
         own = measure(hub, rule, snapshot, run=f"{delivery.key[:32]}-{rule.name}")
         snapshot, further = replace(snapshot, bundles={}, checked="replay"), {sha256_hex(own): own}
     else:
-        stored = stored_bundles(hub, snapshot.files)
         further = {sha256: load() for sha256, load in stored.items()}
     judgement = hub.judge.snapshot(rule, snapshot, further)
     bundles = further | {sha256_hex(data): data for data in snapshot.bundles.values()}
@@ -127,85 +136,29 @@ def give_up(hub: Hub, key: str) -> None:
         deliveries.wait(connection, key, event, now + pause)
 
 
-def stored_bundles(hub: Hub, files: Mapping[str, FileDigests]) -> dict[str, Callable[[], bytes]]:
-    """The attestations in the store that cover weights of this listing."""
-    with hub.store.read() as connection:
-        found = attestations.attestations_of(connection, weights_of(files), MAX_BUNDLES)
-    return {sha256: partial(_load, hub, sha256) for sha256 in found}
-
-
-def record_judgement(
-    hub: Hub, connection: sa.Connection, judgement: Judgement, bundle: bytes | None
+def _record_check(
+    hub: Hub,
+    delivery: StoredDelivery,
+    snapshot: Snapshot,
+    found: Sequence[_Found],
+    seen: Collection[str],
 ) -> None:
-    """Write a verdict down, with the hub's own statement about it, unless it is there.
+    """Write a check down.
 
     Args:
-        hub: whose verdict it is.
-        connection: of a transaction.
-        judgement: what was found.
-        bundle: the attestation that it went by; None if there was none.
+        hub: that made it.
+        delivery: which it closes.
+        snapshot: what was looked at.
+        found: under each rule, the strictest last.
+        seen: SHA-256 of the attestations that were looked at.
     """
-    verdict, rule = judgement.verdict, judgement.rule
-    verdicts.add_verdict(
-        connection,
-        verdicts.NewVerdict(
-            key=judgement.key,
-            state=verdict.state,
-            checked=verdict.checked,
-            rule=rule.name,
-            listing_sha256=judgement.listing_sha256,
-            attestation=verdict.bundle_sha256,
-            license_sha256=rule.license.sha256,
-            trust=rule.trust_version,
-            verifier=judgement.verifier,
-            verified_at=judgement.verified_at,
-            record=judgement.record,
-        ),
-        lambda: sign_summary(judgement, bundle, hub_url=hub.policy.file.url, signer=hub.signer),
-    )
-
-
-def is_verified(judgement: Judgement) -> bool:
-    """True if an attestation verified, whatever it says."""
-    verification = judgement.verdict.verification
-    return verification is not None and verification.is_verified
-
-
-def store_attestation(
-    hub: Hub, connection: sa.Connection, judgement: Judgement, bundle: bytes
-) -> bool:
-    """Store the attestation that a judgement went by, if it verified; False if it was there."""
-    verification = judgement.verdict.verification
-    assert verification is not None, "only what verified is stored"
-    assert verification.is_verified, "only what verified is stored"
-    statement = Statement.from_json(open_bundle(bundle).dsse_envelope.payload, what="statement")
-    measured = statement.predicate.evaluation.license
-    names = dict.fromkeys(name for one in verification.signers for name in one.names)
-    about = attestations.StoredAttestation(
-        sha256=sha256_hex(bundle),
-        statement_sha256=verification.statement_sha256 or "",
-        checkpoint=statement.predicate.evaluation.manifest.digest(),
-        license_name=measured.name,
-        license_version=measured.license_version,
-        license_sha256=measured.sha256,
-        signers=tuple(names),
-        issued=statement.predicate.issued,
-        expires=statement.predicate.expires,
-        rule=judgement.rule.name,
-        trust=judgement.rule.trust_version,
-        stored_at=hub.clock(),
-    )
-    return attestations.add_attestation(
-        connection, attestations.NewAttestation(about, bundle, statement.subject)
-    )
-
-
-def _record_check(
-    hub: Hub, delivery: StoredDelivery, snapshot: Snapshot, found: Sequence[_Found]
-) -> None:
+    weights = weights_of(snapshot.files)
     with hub.store.write() as connection:
+        attestations.hold(connection, alone=False)
         if not deliveries.close(connection, delivery.key):
             return
+        there = attestations.attestations_of(connection, weights, MAX_BUNDLES)
+        came_since = not set(there) <= set(seen)
         repository = repositories.save_repository(connection, delivery.upload.repository)
         snapshot_id = repositories.save_snapshot(
             connection,
@@ -213,6 +166,7 @@ def _record_check(
             repositories.NewSnapshot(
                 revision=delivery.upload.revision,
                 files=listing_values(snapshot.files),
+                weights=weights,
                 size_bytes=sum(one.size_bytes or 0 for one in snapshot.files.values()),
                 base_models=snapshot.base_models,
                 seen_at=hub.clock(),
@@ -220,7 +174,7 @@ def _record_check(
         )
         for one in found:
             judgement = one.judgement
-            if delivery.upload.ref == deliveries.MAIN:
+            if delivery.upload.ref == MAIN:
                 repositories.save_rule(connection, repository, judgement.rule.name, one.base_model)
             if one.bundle is not None and is_verified(judgement):
                 store_attestation(hub, connection, judgement, one.bundle)
@@ -240,8 +194,11 @@ def _record_check(
             deliveries.note(connection, delivery.key, event)
         if any(one.judgement.wants_more for one in found):
             deeper = replace(delivery.upload, depth=_DEEPER[delivery.upload.depth])
-            if deliveries.accept(connection, deeper, uploads_per_hour=None, now=hub.clock()):
+            told = deliveries.received_at(connection, delivery.key)
+            if deliveries.accept(connection, deeper, uploads_per_hour=None, now=told):
                 hub.enqueue(connection, deeper, 1)
+        if came_since:
+            deliveries.look_again(connection, weights, hub.clock())
 
 
 def _close(hub: Hub, delivery: StoredDelivery, kind: str, detail: str, action: Action) -> None:
@@ -272,11 +229,3 @@ def _event(
             detail=detail,
         ),
     )
-
-
-def _load(hub: Hub, sha256: str) -> bytes:
-    with hub.store.read() as connection:
-        found = attestations.bundle_of(connection, sha256)
-    if found is None:
-        raise HubError("an attestation is gone that is never removed")
-    return found

@@ -18,7 +18,8 @@ from attest.errors import InputError
 from attest.hub.doors.snapshot import Snapshot
 from attest.hub.hub import Hub
 from attest.hub.opening import open_hub
-from attest.hub.store.deliveries import Upload
+from attest.hub.store import deliveries
+from attest.hub.store.deliveries import StoredDelivery, Upload
 from attest.hub.store.repositories import RepositoryName
 from attest.verification.listings import FileDigests
 from release import Release, make_release
@@ -160,6 +161,19 @@ class FixedDoor:
             raise InputError("there is no such thing", reason="not-found", where=name)
         snapshot = self.snapshots[revision]
         return replace(snapshot, checked="served-bytes") if reads_bytes else snapshot
+
+
+def with_door(hub: Hub, door: FixedDoor) -> Hub:
+    """The same hub, whose door leads to what a test laid down."""
+    return replace(hub, doors={"huggingface": door})
+
+
+def delivery(hub: Hub, one: Upload) -> StoredDelivery:
+    """What came of an upload that the hub was told of."""
+    with hub.store.read() as connection:
+        found = deliveries.delivery(connection, one.key)
+    assert found is not None
+    return found
 
 
 def make_place(folder: Path) -> Place:

@@ -16,21 +16,9 @@ from attest.errors import HubError
 from attest.hub.hub import Hub
 from attest.hub.store import attestations, deliveries, verdicts
 from attest.hub.store.database import open_store
-from attest.hub.store.deliveries import StoredDelivery, Upload
 from attest.hub.store.tables import APPEND_ONLY, Event, Repository, Summary, Table, Verdict
 from attest.hub.uploads import accept_upload, check_upload, give_up
-from place import BASE, COMMIT, NOW, FixedDoor, Place, upload
-
-
-def with_door(hub: Hub, door: FixedDoor) -> Hub:
-    return replace(hub, doors={"huggingface": door})
-
-
-def delivery(hub: Hub, one: Upload) -> StoredDelivery:
-    with hub.store.read() as connection:
-        found = deliveries.delivery(connection, one.key)
-    assert found is not None
-    return found
+from place import BASE, COMMIT, NOW, FixedDoor, Place, delivery, upload, with_door
 
 
 def count(hub: Hub, table: type[Table]) -> int:

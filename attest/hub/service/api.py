@@ -17,6 +17,7 @@ from attest.errors import InputError, VerificationError
 from attest.hub.hub import Hub
 from attest.hub.judgement import Judgement, check_size
 from attest.hub.policy import Rule
+from attest.hub.recording import hand_in, is_verified, record_judgement, stored_bundles
 from attest.hub.service.auth import Gate, require
 from attest.hub.service.documents import responses, takes
 from attest.hub.service.hooks import HookAnswer, read_hook
@@ -32,13 +33,7 @@ from attest.hub.service.wire import (
     verify_answer,
 )
 from attest.hub.store import attestations
-from attest.hub.uploads import (
-    accept_upload,
-    is_verified,
-    record_judgement,
-    store_attestation,
-    stored_bundles,
-)
+from attest.hub.uploads import accept_upload
 from attest.verification.listings import FileDigests
 
 VERIFICATIONS_AT_ONCE = 2
@@ -90,7 +85,10 @@ def router(hub: Hub, gate: Gate, metrics: Metrics) -> APIRouter:
         openapi_extra=takes("Bundle", BUNDLE_TYPE),
     )
     async def attest(request: Request) -> Response:
-        """Hand in an attestation; it is stored if it verifies. Needs the scope `attestations`."""
+        """Hand in an attestation; it is stored if it verifies. Needs the scope `attestations`.
+
+        Uploads of these weights that did not pass are checked again.
+        """
         require(gate.admit(request), "attestations")
         data = await read_body(request, max_bytes=MAX_BUNDLE_BYTES)
         return answer(await run_in_threadpool(_attest, hub, data))
@@ -158,8 +156,8 @@ def _attest(hub: Hub, data: bytes) -> AttestationAnswer:
     if not is_verified(judgement):
         verdict = judgement.verdict
         raise InputError(f"{verdict.state}: {verdict.problems[0]}", reason="not-verified")
-    with hub.store.write() as connection:
-        is_new = store_attestation(hub, connection, judgement, data)
+    is_new = hand_in(hub, judgement, data, files)
+    with hub.store.read() as connection:
         stored = attestations.attestation(connection, sha256)
     assert stored is not None, "it was stored just now"
     return AttestationAnswer(is_new=is_new, state=judgement.verdict.state, attestation=stored)

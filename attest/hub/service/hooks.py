@@ -101,7 +101,7 @@ def read_hook(body: bytes) -> tuple[Upload, ...]:
         return ()
     repository = RepositoryName(HUGGING_FACE, hook.repo.id, hook.repo.name, hook.repo.owner.id)
     return tuple(
-        Upload(repository, one.ref, one.new_sha)
+        Upload(repository, one.ref, one.new_sha, moved_from=one.old_sha)
         for one in hook.updated_refs
         if one.new_sha is not None
     )

@@ -56,6 +56,10 @@ class CoveringPage(WireRecord):
     next: Annotated[str | None, Field(description="Pass as `after` for the next page.")] = None
 
 
+ATTESTATIONS_LOCK = 0x61747466
+"""Names the lock that PostgreSQL holds; see `hold`."""
+
+
 @dataclass(frozen=True)
 class NewAttestation:
     """An attestation to be stored."""
@@ -63,6 +67,21 @@ class NewAttestation:
     about: StoredAttestation
     bundle: bytes
     subjects: Sequence[StatementSubject]
+
+
+def hold(connection: sa.Connection, *, alone: bool) -> None:
+    """Keep checks and attestations that are handed in out of each other's way until the end.
+
+    Of an upload that is checked and an attestation of it that is handed in at the same time, one
+    comes second and sees the other. SQLite has one writer at a time anyway.
+
+    Args:
+        connection: of a transaction, before it reads.
+        alone: for handing in; checks go on beside each other.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = sa.func.pg_advisory_xact_lock if alone else sa.func.pg_advisory_xact_lock_shared
+        connection.execute(sa.select(lock(ATTESTATIONS_LOCK)))
 
 
 def add_attestation(connection: sa.Connection, new: NewAttestation) -> bool:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from attest.canonical import canonical_bytes, sha256_hex
 from attest.hub.policy import Action
+from attest.hub.store import heads
 from attest.hub.store.repositories import RepositoryName
-from attest.hub.store.tables import Delivery, Event
+from attest.hub.store.tables import Delivery, Event, Repository, Snapshot, Verdict, Weight
 from attest.hub.store.writing import insert_new
 from attest.verification.listings import Checked
 
 DeliveryState = Literal["queued", "deferred", "waiting", "done"]
-
-MAIN = "refs/heads/main"
-"""The ref that a repository stands by; others may be set by whoever opens a pull request."""
 
 MAX_DUE = 1000
 """Most deliveries that are queued again in one go."""
@@ -34,10 +33,12 @@ class Upload:
     revision: str
     depth: Checked = "listed-hash"
     """What it is to be checked against."""
+    moved_from: str | None = None
+    """The commit that the ref pointed to before; None if that is not known."""
 
     @property
     def key(self) -> str:
-        """SHA-256 of what makes two deliveries the same one; the name is no part of it."""
+        """SHA-256 of what makes two deliveries the same one, whatever the name, whatever before."""
         one = self.repository
         parts = [one.host, one.external_id, self.ref, self.revision, self.depth]
         return sha256_hex(canonical_bytes(parts))
@@ -63,6 +64,9 @@ def accept(
 ) -> DeliveryState | None:
     """Take note of an upload; None if it is known, else whether a job is due now or later.
 
+    A commit that is known is the head of its ref again if the ref moved there from its head of now,
+    as it does when a branch is reset. Merely told again, it stays where it is.
+
     Args:
         connection: of a transaction.
         upload: what happened.
@@ -87,6 +91,10 @@ def accept(
         attempt=1,
     )
     if not is_new:
+        if upload.moved_from is not None:
+            heads.move(
+                connection, one, upload.ref, heads.Move(upload.moved_from, upload.revision, now)
+            )
         return None
     if uploads_per_hour is None:
         return "queued"
@@ -112,6 +120,48 @@ def accept(
         .values(state="deferred", retry_at=before + timedelta(hours=1))
     )
     return "deferred"
+
+
+def received_at(connection: sa.Connection, key: str) -> datetime:
+    """When the hub was last told of the delivery with this key, which there is."""
+    found: datetime = connection.execute(
+        sa.select(Delivery.received_at).where(Delivery.key == key)
+    ).scalar_one()
+    return found
+
+
+def look_again(connection: sa.Connection, weights: Collection[str], now: datetime) -> None:
+    """Have every upload of any of these weights checked again whose listed hashes did not pass.
+
+    Args:
+        connection: of a transaction.
+        weights: SHA-256 of files that hold weights.
+        now: the time.
+    """
+    told = aliased(Delivery)
+    keys = (
+        sa.select(told.key)
+        .join(
+            Repository,
+            sa.and_(Repository.host == told.host, Repository.external_id == told.external_id),
+        )
+        .join(
+            Snapshot,
+            sa.and_(Snapshot.repository_id == Repository.id, Snapshot.revision == told.revision),
+        )
+        .join(Weight, Weight.snapshot_id == Snapshot.id)
+        .join(Event, Event.id == told.event)
+        .join(Verdict, Verdict.key == Event.verdict)
+        .where(
+            Weight.sha256.in_(sorted(weights)),
+            Verdict.state != "passed",
+            told.state == "done",
+            told.depth == "listed-hash",
+        )
+    )
+    connection.execute(
+        sa.update(Delivery).where(Delivery.key.in_(keys)).values(state="deferred", retry_at=now)
+    )
 
 
 def delivery(connection: sa.Connection, key: str) -> StoredDelivery | None:

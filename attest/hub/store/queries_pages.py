@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from attest.hub.store.attestations import MAX_FOUND, StoredAttestation, attestation
+from attest.hub.store.heads import MAIN, newest_first
 from attest.hub.store.tables import (
     Attestation,
     Delivery,
@@ -25,8 +26,6 @@ from attest.hub.store.tables import (
     Verdict,
 )
 
-MAIN = "refs/heads/main"
-"""The ref that a repository stands by."""
 PAGE_SIZE = 50
 """Rows of one page of a table."""
 MAX_HISTORY = 200
@@ -67,9 +66,9 @@ class Standing:
     revision: str | None
     """The commit that this is about."""
     newest_revision: str | None
-    """The newest commit that the hub was told of."""
+    """The commit that the branch points to, as far as the hub was told."""
     is_pending: bool
-    """True while a check of the newest commit is still to be made."""
+    """True while a check of that commit is still to be made."""
     retry_at: datetime | None
 
 
@@ -135,7 +134,7 @@ def _told(*wanted: Any) -> sa.ScalarSelect[Any]:
             delivery.ref == MAIN,
             *(getattr(delivery, name).is_not(None) for name in wanted),
         )
-        .order_by(delivery.received_at.desc(), delivery.event.desc())
+        .order_by(*newest_first(delivery))
         .limit(1)
         .correlate(Repository)
         .scalar_subquery()

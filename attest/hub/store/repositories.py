@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from attest.canonical import canonical_bytes, sha256_hex
 from attest.hub.policy import Action
-from attest.hub.store.tables import Event, Repository, Snapshot
+from attest.hub.store.tables import Event, Repository, Snapshot, Weight
 from attest.hub.store.writing import insert_new
 
 
@@ -34,6 +34,8 @@ class NewSnapshot:
     revision: str
     files: Mapping[str, Mapping[str, Any]]
     """The digests of each file as JSON values, by its path."""
+    weights: Collection[str]
+    """SHA-256 of the files that hold weights, by which attestations lead here."""
     size_bytes: int
     base_models: Sequence[str]
     seen_at: datetime
@@ -93,7 +95,7 @@ def listing_text(files: Mapping[str, Mapping[str, Any]]) -> str:
 def save_snapshot(connection: sa.Connection, repository_id: int, snapshot: NewSnapshot) -> int:
     """The id of the snapshot, which is stored unless it is already."""
     text = listing_text(snapshot.files)
-    insert_new(
+    is_new = insert_new(
         connection,
         Snapshot,
         repository_id=repository_id,
@@ -110,6 +112,9 @@ def save_snapshot(connection: sa.Connection, repository_id: int, snapshot: NewSn
             Snapshot.repository_id == repository_id, Snapshot.revision == snapshot.revision
         )
     ).scalar_one()
+    if is_new and snapshot.weights:
+        rows = [{"sha256": one, "snapshot_id": found} for one in sorted(set(snapshot.weights))]
+        connection.execute(sa.insert(Weight), rows)
     return found
 
 

@@ -100,6 +100,16 @@ class Snapshot(Table):
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
+class Weight(Table):
+    """A file of weights in a snapshot: the index from hash to snapshots."""
+
+    __tablename__ = "weights"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshots.id"), primary_key=True)
+
+
 class Attestation(Table):
     """A bundle that verified when it was stored."""
 
@@ -175,6 +185,7 @@ class Delivery(Table):
     __tablename__ = "deliveries"
     __table_args__ = (
         Index("deliveries_by_uploader", "host", "owner", "received_at"),
+        Index("deliveries_by_repository", "host", "external_id", "received_at"),
         Index("deliveries_due", "state", "retry_at"),
     )
 
@@ -189,8 +200,10 @@ class Delivery(Table):
     depth: Mapped[str] = mapped_column(String(20))
     """What it is to be checked against: a deeper check is a delivery of its own."""
     received_at: Mapped[datetime] = mapped_column(UtcTime)
+    """When the hub was last told that the ref came to point to the commit."""
     state: Mapped[str] = mapped_column(String(20))
-    """`queued`, `deferred` (over the uploader's rate), `waiting` (could not check), `done`."""
+    """`queued`, `deferred` (over the uploader's rate, or to be checked again), `waiting` (could not
+    check), `done`."""
     attempt: Mapped[int] = mapped_column(Integer)
     """Counts the jobs for this delivery, from 1."""
     retry_at: Mapped[datetime | None] = mapped_column(UtcTime)

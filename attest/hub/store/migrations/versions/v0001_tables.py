@@ -40,6 +40,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("repository_id", "revision"),
     )
     op.create_table(
+        "weights",
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("snapshot_id", counted, sa.ForeignKey("snapshots.id"), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "attestations",
         sa.Column("sha256", sa.String(64), primary_key=True),
         sa.Column("bundle", sa.LargeBinary, nullable=False),
@@ -101,6 +107,7 @@ def upgrade() -> None:
         sa.Column("retry_at", moment),
         sa.Column("event", counted),
         sa.Index("deliveries_by_uploader", "host", "owner", "received_at"),
+        sa.Index("deliveries_by_repository", "host", "external_id", "received_at"),
         sa.Index("deliveries_due", "state", "retry_at"),
     )
     op.create_table(
