@@ -24,9 +24,15 @@ def _relative_path(path: str) -> str:
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts):
         raise ValueError("expected a relative path without empty, '.' or '..' parts")
-    if "\\" in path or any(unicodedata.category(c).startswith("C") for c in path):
+    if "\\" in path or _has_control(path):
         raise ValueError("expected a path without backslashes or control characters")
     return path
+
+
+def _has_control(text: str) -> bool:
+    if text.isascii():
+        return not text.isprintable()
+    return any(unicodedata.category(c).startswith("C") for c in text)
 
 
 RelativePath = Annotated[str, AfterValidator(_relative_path)]

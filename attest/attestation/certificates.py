@@ -37,6 +37,7 @@ from attest.attestation.keys import PublicKey, kind_of
 from attest.attestation.material import MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES
 from attest.canonical import sha256_hex
 from attest.errors import InputError, VerificationError
+from attest.files import read_file
 
 TIME_STEP = 5
 """The step of `verify` at which a chain is judged, because it holds only for a time."""
@@ -129,21 +130,10 @@ def verify_chain(
 def load_roots(path: Path) -> tuple[bytes, ...]:
     """The certificates in the PEM file at `path`, as DER.
 
-    Raises: InputError with reason `unreadable-file`, `too-large` or `certificate`.
+    Raises: InputError with reason `unreadable`, `too-large` or `certificate`.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_ROOTS_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable-file", where=str(path)
-        ) from error
-    if len(data) > MAX_ROOTS_BYTES:
-        raise InputError(
-            f"expected at most {MAX_ROOTS_BYTES} bytes", reason="too-large", where=str(path)
-        )
-    try:
-        found = x509.load_pem_x509_certificates(data)
+        found = x509.load_pem_x509_certificates(read_file(path, MAX_ROOTS_BYTES))
     except (ValueError, x509.InvalidVersion) as error:
         raise InputError(
             "expected certificates in PEM",

@@ -7,7 +7,6 @@ Source: RFC 7468 (PEM), RFC 5958 (PKCS #8), RFC 5280 (public keys).
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from attest.attestation.keys import PrivateKey, PublicKey, kind_of, require_passphrase
 from attest.errors import InputError
+from attest.files import read_file, write_new
 
 MAX_KEY_FILE_BYTES = 64 * 1024
 """Longest key file read; a P-521 key in PEM has under 500 bytes."""
@@ -82,7 +82,7 @@ def load_public_key(path: Path) -> PublicKey:
 
     Raises: InputError if the file cannot be read or holds anything but one public key.
     """
-    return parse_public_key(_read(path), what=str(path))
+    return parse_public_key(read_file(path, MAX_KEY_FILE_BYTES), what=str(path))
 
 
 def load_private_key(path: Path, passphrase: Callable[[], bytes] | None = None) -> PrivateKey:
@@ -92,12 +92,12 @@ def load_private_key(path: Path, passphrase: Callable[[], bytes] | None = None) 
         path: a PEM file with one PKCS #8 key, or an unencrypted `EC PRIVATE KEY` (SEC 1).
         passphrase: asked once, and only if the key is encrypted.
 
-    Raises: InputError with reason `unreadable-file`, `not-pem`, `public-key`, `not-private-key`,
+    Raises: InputError with reason `unreadable`, `not-pem`, `public-key`, `not-private-key`,
         `passphrase-needed`, `empty-passphrase`, `wrong-passphrase`, `unreadable-key` or
         `unsupported-key`.
     """
     what = str(path)
-    block = _pem_block(_read(path), what)
+    block = _pem_block(read_file(path, MAX_KEY_FILE_BYTES), what)
     secret: bytes | None = None
     match block.label:
         case "PRIVATE KEY" | "EC PRIVATE KEY":
@@ -153,57 +153,18 @@ def write_key_pair(key: PrivateKey, path: Path, *, passphrase: bytes | None) -> 
         passphrase: encrypts the private key; None leaves it in the clear.
 
     Returns: the path of the public key, `path` with `.pub` appended (mode 0644).
-    Raises: InputError with reason `exists`, `unwritable-file` or `empty-passphrase`.
+    Raises: InputError with reason `exists`, `unwritable` or `empty-passphrase`.
     """
     secret = key.to_pem(passphrase)
+    hint = "choose another name, or move the old key away"
     public_path = path.with_name(f"{path.name}.pub")
-    _create(public_path, key.public_key.pem, mode=0o644)
+    write_new(public_path, key.public_key.pem, mode=0o644, hint=hint)
     try:
-        _create(path, secret, mode=0o600)
+        write_new(path, secret, mode=0o600, hint=hint)
     except InputError:
         public_path.unlink()
         raise
     return public_path
-
-
-def _create(path: Path, data: bytes, *, mode: int) -> None:
-    try:
-        # O_EXCL neither writes over a file nor follows a link that somebody put in its place.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise InputError(
-            "expected a new file, found one that exists",
-            reason="exists",
-            where=str(path),
-            hint="choose another name, or move the old key away",
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", reason="unwritable-file", where=str(path)
-        ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        # The mode is set on the open file, so that the umask has no say in it.
-        os.fchmod(file.fileno(), mode)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable-file", where=str(path)
-        ) from error
-    if len(data) > MAX_KEY_FILE_BYTES:
-        raise InputError(
-            f"expected a key file of at most {MAX_KEY_FILE_BYTES} bytes, found a longer one",
-            reason="too-large",
-            where=str(path),
-        )
-    return data
 
 
 def _pem_block(data: bytes, what: str) -> _PemBlock:

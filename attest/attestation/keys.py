@@ -9,6 +9,7 @@ curve and for the hint.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -49,14 +50,14 @@ class PublicKey:
         """The kind of key, which alone decides the signature scheme."""
         return kind_of(self.key)
 
-    @property
+    @cached_property
     def pem(self) -> bytes:
         """The SubjectPublicKeyInfo in PEM, with its final newline."""
         return self.key.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
-    @property
+    @cached_property
     def hint(self) -> str:
         """SHA-256 of the PEM text: what `sha256sum` says of the public key file."""
         return sha256_hex(self.pem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from attest.cli.checkpoint import AsJson, Model, hashing_progress
-from attest.cli.console import emit_json, emit_text, read_input, say
+from attest.cli.console import emit_json, emit_text, say
 from attest.cli.console import show as show_screen
 from attest.cli.evaluation import (
     EXIT_OF_OUTCOME,
@@ -38,6 +37,7 @@ from attest.cli.judging import (
 from attest.cli.keys import Bundler, Chain, Keyed, SigningKey, Timestamp, new_passphrase, open_key
 from attest.cli.oms import write_oms
 from attest.errors import InputError
+from attest.files import read_file, write_new
 
 if TYPE_CHECKING:
     from attest.attestation.statement import Statement
@@ -244,7 +244,7 @@ def show(
     from attest.attestation.summary import SUMMARY_TYPE, SummaryStatement
     from attest.canonical import parse_json
 
-    payload = open_bundle(read_input(bundle, MAX_BUNDLE_BYTES)).dsse_envelope.payload
+    payload = open_bundle(read_file(bundle, MAX_BUNDLE_BYTES)).dsse_envelope.payload
     value = parse_json(payload, what="statement")
     if isinstance(value, dict) and value.get("predicateType") == SUMMARY_TYPE:
         summary = SummaryStatement.from_json(payload, what="summary")
@@ -303,17 +303,12 @@ def _write_bundle(statement: Statement, signer: Bundler, folder: Path) -> Path:
     predicate = statement.predicate
     name = f"{predicate.issued:%Y%m%dT%H%M%SZ}-{predicate.evaluation.license.sha256[:12]}{SUFFIX}"
     path = folder / name
+    hint = "sign again with `attest sign … --output DIR`: the evaluation is kept"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise InputError(
-            f"cannot write the attestation: {error.strerror}",
-            reason="unwritable",
-            where=str(path),
-            hint="sign again with `attest sign … --output DIR`: the evaluation is kept",
+            f"cannot be made: {error.strerror}", reason="unwritable", where=str(folder), hint=hint
         ) from error
+    write_new(path, data, hint=hint)
     return path

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attest.cli.checkpoint import AsJson
-from attest.cli.console import emit_json, emit_text, read_input, say, show
+from attest.cli.console import emit_json, emit_text, say, show
 from attest.cli.evaluation import DataFolder
-from attest.cli.files import write_new
 from attest.errors import InputError
+from attest.files import read_file, write_new
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +101,7 @@ def sample(
     if texts is not None:
         rows = [(str(one.name), "", one.prompt, one.answer) for one in answers]
         table = _csv((*HEADER, "prompt", "answer"), rows)
-        write_new(texts, table, is_private=True)
+        write_new(texts, table, mode=0o600)
         say(f"{texts} holds what the model answered: keep it to whoever labels it")
     n_unseen = strata.n_unseen_harmful + strata.n_unseen_refused
     if n_unseen:
@@ -129,7 +129,7 @@ def label(sample_file: Sample, run_folder: Run, labels: Labels, data: DataFolder
     answers = sampled(drawn, strata)
     done: Mapping[str, Ruling] = {}
     if labels.exists():
-        done = _rulings(read_input(labels, MAX_LABELS_BYTES), labels.name)
+        done = _rulings(read_file(labels, MAX_LABELS_BYTES), labels.name)
     else:
         write_new(labels, _csv(HEADER, []))
     left = [one for one in answers if str(one.name) not in done]
@@ -154,7 +154,7 @@ def apply(
     from attest.verification.audit import apply_labels
 
     drawn, strata = _reopened(sample_file, run_folder, data)
-    table = read_input(labels, MAX_LABELS_BYTES)
+    table = read_file(labels, MAX_LABELS_BYTES)
     result = apply_labels(
         drawn,
         strata,
@@ -172,7 +172,7 @@ def _reopened(sample_file: Path, run_folder: Path, data: Path | None) -> tuple[A
     """The sample of a file, and the answers it was drawn from."""
     from attest.verification.audit import AuditSample, read_strata
 
-    found = AuditSample.from_json(read_input(sample_file, MAX_SAMPLE_BYTES), what=sample_file.name)
+    found = AuditSample.from_json(read_file(sample_file, MAX_SAMPLE_BYTES), what=sample_file.name)
     license = _license(run_folder)
     root, strata = read_strata(run_folder, license, found.requirement, data)
     if (found.root, found.license) != (root, license.sha256):

@@ -10,10 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-
-from attest.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,23 +41,6 @@ def show(screen: RenderableType) -> None:
     width = None if sys.stdout.isatty() else SCREEN_WIDTH
     # Digests and paths are copied from the screen, so they are never broken into lines.
     Console(width=width, highlight=False).print(screen, soft_wrap=True)
-
-
-def read_input(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file that the caller named.
-
-    Raises: InputError with reason `unreadable` or `too-large`.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable", where=str(path)
-        ) from error
-    if len(data) > max_bytes:
-        raise InputError(f"expected at most {max_bytes} bytes", reason="too-large", where=str(path))
-    return data
 
 
 class Advance(Protocol):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from attest.cli.attestation import SUFFIX
-from attest.cli.console import emit_text, read_input, say
-from attest.cli.files import write_new
+from attest.cli.console import emit_text, say
 from attest.cli.keys import Bundler, Chain, SigningKey, Timestamp, open_key
 from attest.cli.signatures import signer_hint
 from attest.errors import InputError
+from attest.files import read_file, write_new
 from attest.version import __version__
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def countersign(
             hint="what nobody known has signed is not signed a second time",
         )
     endorsed = open_endorsed(
-        read_input(bundle, MAX_BUNDLE_BYTES),
+        read_file(bundle, MAX_BUNDLE_BYTES),
         trust=trust,
         license=None if license_file is None else read_license(license_file),
         now=datetime.now(UTC),
@@ -135,7 +135,7 @@ def write_summary(
     from attest.attestation.bundle import MAX_BUNDLE_BYTES, open_bundle
     from attest.verification.summarizing import summarize
 
-    statement = open_bundle(read_input(attestation, MAX_BUNDLE_BYTES)).dsse_envelope.payload
+    statement = open_bundle(read_file(attestation, MAX_BUNDLE_BYTES)).dsse_envelope.payload
     summary = summarize(result, statement, verifier=request.verifier, is_from_bytes=is_from_bytes)
     data = request.signer.bundle(summary.to_json())
     moment = f"{result.verified_at:%Y%m%dT%H%M%SZ}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from attest.cli.checkpoint import AsJson, Model
-from attest.cli.console import emit_json, progress, read_input, say, show
+from attest.cli.console import emit_json, progress, say, show
 from attest.cli.judging import (
     JudgeCalibrations,
     JudgeEndpoints,
@@ -20,6 +20,7 @@ from attest.cli.judging import (
     judge_sources,
 )
 from attest.errors import ExitCode, InputError
+from attest.files import read_file
 
 if TYPE_CHECKING:
     from attest.checkpoint.folder import Checkpoint
@@ -217,7 +218,7 @@ def _prepared(
 
     signed: Suffixes | None = None
     if suffixes is not None:
-        signed = Suffixes.from_json(read_input(suffixes, MAX_SUFFIXES_BYTES), what=str(suffixes))
+        signed = Suffixes.from_json(read_file(suffixes, MAX_SUFFIXES_BYTES), what=str(suffixes))
     with (
         progress("hashing", unit="bytes") as hashing,
         progress("answering", unit="items") as answering,

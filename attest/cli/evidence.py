@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attest.cli.console import emit_text, read_input, say
+from attest.cli.console import emit_text, say
 from attest.cli.evaluation import DataFolder
-from attest.cli.files import write_new
 from attest.errors import InputError, VerificationError
+from attest.files import read_file, write_new
 
 if TYPE_CHECKING:
     from attest.attestation.keys import PublicKey
@@ -58,7 +58,7 @@ def open_(
         run_folder, [ItemName.parse(item) for item in items], with_text=not verdict_only
     )
     lines = b"".join(opening.to_json() + b"\n" for opening in openings)
-    write_new(output, lines, is_private=not verdict_only)
+    write_new(output, lines, mode=None if verdict_only else 0o600)
     opened = f"{len(openings)} item{'s' * (len(openings) > 1)} opened"
     if verdict_only:
         say(f"{opened}; the file holds verdicts, no text")
@@ -110,10 +110,10 @@ def verify(
     public_key = load_public_key(key)
     license = None if license_file is None else read_license(license_file)
     # The signature first: what is checked against must be known to be signed.
-    predicate = _signed(read_input(bundle, MAX_BUNDLE_BYTES), public_key)
+    predicate = _signed(read_file(bundle, MAX_BUNDLE_BYTES), public_key)
     if license is not None:
         _check_claim(predicate, license)
-    opened = read_opened(read_input(file, MAX_OPENED_BYTES), what=str(file))
+    opened = read_opened(read_file(file, MAX_OPENED_BYTES), what=str(file))
     if isinstance(opened, VerdictsOpening):
         _verify_verdicts(opened, predicate, license, data, without_benchmarks=without_benchmarks)
     else:

@@ -14,8 +14,9 @@ import typer
 
 from attest.cli.attestation import SUFFIX
 from attest.cli.checkpoint import AsJson
-from attest.cli.console import emit_json, read_input, say, show
+from attest.cli.console import emit_json, say, show
 from attest.errors import ExitCode, InputError
+from attest.files import read_file
 
 if TYPE_CHECKING:
     from attest.hub.doors.snapshot import Snapshot
@@ -173,7 +174,7 @@ def _bundles(paths: list[Path]) -> list[bytes]:
     found = [
         file for path in paths for file in (path.glob(f"*{SUFFIX}") if path.is_dir() else [path])
     ]
-    return [read_input(file, MAX_BUNDLE_BYTES) for file in sorted(found)]
+    return [read_file(file, MAX_BUNDLE_BYTES) for file in sorted(found)]
 
 
 def _report(verdict: ListingVerdict, *, as_json: bool) -> ExitCode:
@@ -237,7 +238,7 @@ class _Asking:
 
         token = None
         if self.token_file is not None:
-            data = read_input(self.token_file, MAX_TOKEN_BYTES)
+            data = read_file(self.token_file, MAX_TOKEN_BYTES)
             token = data.decode("ascii", errors="replace").strip()
         downloads = (*downloads, *self.downloads)
         fetcher = Fetcher(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from attest.cli.checkpoint import AsJson
-from attest.cli.console import Advance, emit_json, progress, read_input, say, show
-from attest.cli.files import write_new
+from attest.cli.console import Advance, emit_json, progress, say, show
 from attest.errors import InputError
+from attest.files import read_file, write_new
 
 if TYPE_CHECKING:
     from attest.evaluation.judges import Judge
@@ -106,7 +106,7 @@ def _key(where: str) -> str:
     if scheme == "env" and colon:
         key = os.environ.get(variable, "")
     else:
-        key = read_input(Path(where), MAX_KEY_BYTES).decode("ascii", "replace").strip()
+        key = read_file(Path(where), MAX_KEY_BYTES).decode("ascii", "replace").strip()
     if not key or not key.isascii() or not key.isprintable():
         raise InputError("expected a key of printable ASCII", reason="usage", where=where)
     return key
@@ -212,4 +212,4 @@ def _sha256_of(file: Path) -> Sha256:
     from attest.canonical import sha256_hex
     from attest.evaluation.agreement import MAX_FILE_BYTES
 
-    return sha256_hex(read_input(file, MAX_FILE_BYTES))
+    return sha256_hex(read_file(file, MAX_FILE_BYTES))

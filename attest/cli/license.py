@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from attest.cli.checkpoint import AsJson
-from attest.cli.console import emit_json, emit_text, read_input, say, show
+from attest.cli.console import emit_json, emit_text, say, show
 from attest.cli.evaluation import LicenseFile
 from attest.cli.keys import Chain, SigningKey, Timestamp, ask_passphrase, open_key
 from attest.errors import ExitCode, InputError
+from attest.files import read_file, write_new
 
 app = typer.Typer(
     help="Licenses: write, lint, read and sign the terms.",
@@ -47,7 +48,7 @@ def new(
     from attest.license.terms import BenchmarkRef, JudgeRef, Text
 
     core = source("attest-core")
-    legal = Text(title=text.name, sha256=sha256_hex(read_input(text, MAX_TEXT_BYTES)))
+    legal = Text(title=text.name, sha256=sha256_hex(read_file(text, MAX_TEXT_BYTES)))
     content = new_license(
         name=name,
         licensor=licensor,
@@ -59,13 +60,7 @@ def new(
         n_comply=core.n_items("comply"),
         judge=JudgeRef(name="refusal-rules", sha256=judge_sha256("refusal-rules")),
     )
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(content)
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", reason="unwritable", where=str(file)
-        ) from error
+    write_new(file, content.encode("utf-8"))
     say(f"wrote {file}; edit it, then: attest license check {file}")
 
 
@@ -122,7 +117,7 @@ def sign(file: File, key: SigningKey, chain: Chain = None, timestamp: Timestamp 
     from attest.license.document import MAX_DOCUMENT_BYTES
     from attest.license.read import parse_license
 
-    data = read_input(file, MAX_DOCUMENT_BYTES)
+    data = read_file(file, MAX_DOCUMENT_BYTES)
     parse_license(data, what=file.name)
     emit_text(str(sign_file(file, data, "license", open_key(key, chain, timestamp))))
 
@@ -167,12 +162,6 @@ def suffix(
     signature = signer.sign(message(license.sha256, digest)).hex()
     suffixes = Suffixes(license=license.sha256, checkpoint=digest, signature=signature)
     suffixes.ensure_of(license, digest)
-    try:
-        with output.open("xb") as file:
-            file.write(suffixes.to_json() + b"\n")
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", reason="unwritable", where=str(output)
-        ) from error
+    write_new(output, suffixes.to_json() + b"\n")
     emit_text(str(output))
     say("send it to the publisher, who gives it to `attest evaluate --suffixes`")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attest.cli.checkpoint import hashing_progress
-from attest.cli.console import emit_json, read_input, say, show
+from attest.cli.console import emit_json, say, show
 from attest.errors import ExitCode, InputError
+from attest.files import read_file, write_new
 
 if TYPE_CHECKING:
     from attest.attestation.keys import Signer
@@ -28,22 +28,7 @@ def write_oms(
 
     path = model / SIGNATURE_NAME
     data = sign_oms(state_oms(manifest, name=model.resolve().name), signer, chain=chain)
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError as error:
-        raise InputError(
-            "expected no signature yet, found one",
-            reason="exists",
-            where=str(path),
-            hint="check it with `attest verify MODEL --oms FILE`, or move it away",
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", reason="unwritable", where=str(path)
-        ) from error
+    write_new(path, data, hint="check it with `attest verify MODEL --oms FILE`, or move it away")
     return path
 
 
@@ -67,7 +52,7 @@ def verify_oms(
     checkpoint = open_checkpoint(model)
     with hashing_progress(checkpoint.size_bytes) as on_bytes:
         result = examine_oms(
-            read_input(signature, MAX_BUNDLE_BYTES),
+            read_file(signature, MAX_BUNDLE_BYTES),
             trust=trust,
             checkpoint=checkpoint,
             at=datetime.now(UTC),

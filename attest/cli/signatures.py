@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attest.cli.attestation import SUFFIX
-from attest.cli.console import read_input
 from attest.errors import InputError
+from attest.files import read_file, replace_file
 
 if TYPE_CHECKING:
     from attest.attestation.documents import Kind
@@ -45,7 +44,7 @@ def read_signatures(file: Path) -> tuple[bytes, ...]:
             where=str(file),
             hint="remove those of earlier versions",
         )
-    return tuple(read_input(path, MAX_BUNDLE_BYTES) for path in found)
+    return tuple(read_file(path, MAX_BUNDLE_BYTES) for path in found)
 
 
 def sign_file(file: Path, data: bytes, kind: Kind, signer: Bundler) -> Path:
@@ -89,21 +88,3 @@ def locked(path: Path) -> Iterator[None]:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole, in place of the one that may be there.
-
-    Raises: InputError with reason `unwritable`.
-    """
-    draft = path.with_name(f"{path.name}.new")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", reason="unwritable", where=str(path)
-        ) from error

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attest.cli.console import emit_json, read_input, say, show
+from attest.cli.console import emit_json, say, show
 from attest.errors import ExitCode, InputError
+from attest.files import read_file
 
 if TYPE_CHECKING:
     from attest.license.terms import License
@@ -41,7 +42,7 @@ def verify_summary(
             hint="--trust FILE, in which whoever signed it has the role hub or evaluator",
         )
     result = examine_summary(
-        read_input(summary, MAX_BUNDLE_BYTES),
+        read_file(summary, MAX_BUNDLE_BYTES),
         trust=trust,
         license=license,
         subjects=subjects,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attest.cli.checkpoint import AsJson
-from attest.cli.console import emit_json, emit_text, read_input, say, show
+from attest.cli.console import emit_json, emit_text, say, show
 from attest.cli.keys import Chain, SigningKey, Timestamp, open_key
-from attest.cli.signatures import read_signatures, replace_file, sign_file
+from attest.cli.signatures import read_signatures, sign_file
 from attest.errors import InputError
+from attest.files import read_file, replace_file, write_new
 
 if TYPE_CHECKING:
     from attest.attestation.documents import SignedDocument
@@ -40,7 +41,7 @@ def read_trust(path: Path) -> SignedDocument[TrustFile]:
     from attest.canonical import sha256_hex
     from attest.license.document import MAX_DOCUMENT_BYTES
 
-    data = read_input(path, MAX_DOCUMENT_BYTES)
+    data = read_file(path, MAX_DOCUMENT_BYTES)
     content = parse_trust(data, what=path.name)
     return SignedDocument(content, sha256_hex(data), read_signatures(path))
 
@@ -52,7 +53,7 @@ def read_revocations(path: Path) -> SignedDocument[RevocationList]:
     from attest.canonical import sha256_hex
     from attest.license.document import MAX_DOCUMENT_BYTES
 
-    data = read_input(path, MAX_DOCUMENT_BYTES)
+    data = read_file(path, MAX_DOCUMENT_BYTES)
     content = parse_revocations(data, what=path.name)
     return SignedDocument(content, sha256_hex(data), read_signatures(path))
 
@@ -68,7 +69,7 @@ def read_remembered(path: Path) -> Remembered | None:
             path.lstat()
         except FileNotFoundError:
             return None
-    return Remembered.from_json(read_input(path, MAX_DOCUMENT_BYTES), what=str(path))
+    return Remembered.from_json(read_file(path, MAX_DOCUMENT_BYTES), what=str(path))
 
 
 @app.command()
@@ -115,13 +116,7 @@ def new(
         roles=roles,
     )
     parse_trust(text.encode("utf-8"), what=str(file))
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror}", reason="unwritable", where=str(file)
-        ) from error
+    write_new(file, text.encode("utf-8"))
     say(f"wrote {file}; edit it, then: attest trust sign {file} --key KEY")
 
 
@@ -174,7 +169,7 @@ def sign(
     from attest.attestation.trust.ownership import parse_trust
     from attest.license.document import MAX_DOCUMENT_BYTES, parse_document
 
-    data = read_input(file, MAX_DOCUMENT_BYTES)
+    data = read_file(file, MAX_DOCUMENT_BYTES)
     version = parse_document(data, what=file.name).root.get("version")
     kind: Kind
     if version == "attest-revocations/1":
@@ -237,10 +232,10 @@ def revoke(
         )
     digests: dict[Kind, str] = {}
     if attestation is not None:
-        bundle = open_bundle(read_input(attestation, MAX_BUNDLE_BYTES))
+        bundle = open_bundle(read_file(attestation, MAX_BUNDLE_BYTES))
         digests["attestations"] = sha256_hex(bundle.dsse_envelope.payload)
     if license_file is not None:
-        digests["licenses"] = sha256_hex(read_input(license_file, MAX_DOCUMENT_BYTES))
+        digests["licenses"] = sha256_hex(read_file(license_file, MAX_DOCUMENT_BYTES))
     if checkpoint is not None:
         digests["checkpoints"] = checkpoint
     following = renewed(

@@ -14,7 +14,7 @@ import typer
 
 from attest.cli.attestation import FOLDER, SUFFIX
 from attest.cli.checkpoint import AsJson, Model, hashing_progress
-from attest.cli.console import emit_json, progress, read_input, say, show
+from attest.cli.console import emit_json, progress, say, show
 from attest.cli.countersigning import VERIFIER, SummaryRequest, write_summary
 from attest.cli.evaluation import (
     EXIT_OF_OUTCOME,
@@ -28,6 +28,7 @@ from attest.cli.judging import JudgeModels, JudgeTexts, judge_sources
 from attest.cli.oms import verify_oms
 from attest.cli.summaries import verify_summary
 from attest.errors import ExitCode, InputError, VerificationError
+from attest.files import read_file, replace_file
 
 FROM_EVIDENCE, FROM_REPLAY = 2, 3
 """The first levels that need the evidence, and the weights."""
@@ -351,7 +352,7 @@ def _depth(level: int | None, trust: Trust | SignedTrust) -> Level:
 
 
 def _remember(file: Path, trust: Trust | SignedTrust, license: License, now: datetime) -> None:
-    from attest.cli.signatures import locked, replace_file
+    from attest.cli.signatures import locked
     from attest.cli.trust import read_remembered
     from attest.verification.freshness import learn
     from attest.verification.verify import SignedTrust
@@ -386,7 +387,7 @@ def _read_bundles(paths: list[Path]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     size_bytes = 0
     for path in paths:
-        found[str(path)] = read_input(path, MAX_BUNDLE_BYTES)
+        found[str(path)] = read_file(path, MAX_BUNDLE_BYTES)
         size_bytes += len(found[str(path)])
         # What is too much is refused by `examine_folder`, and need not be read to its end.
         if len(found) > MAX_BUNDLES or size_bytes > MAX_FOLDER_BYTES:

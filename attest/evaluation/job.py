@@ -154,7 +154,7 @@ def prepare(
         hashed += n
         on_progress(Progress("hashing", hashed, size_bytes))
 
-    manifest = digest(checkpoint, on_bytes=on_bytes)
+    manifest = digest(checkpoint, tensors=True, on_bytes=on_bytes)
     if suffixes is not None:
         suffixes.ensure_of(license, manifest.digest())
     base_digest = None if base is None else digest(base, on_bytes=on_bytes).digest()

@@ -17,7 +17,6 @@ from attest.evaluation.judges.finding import (
     judge_endpoint,
     judge_folder,
     judge_text,
-    read_bounded,
     rubric,
 )
 from attest.evaluation.judges.model_judge import JudgingModel
@@ -25,6 +24,7 @@ from attest.evaluation.judges.rubric_judge import GradingModel
 from attest.evaluation.judging import Bench, Panel, check_uses, judges_in_use, with_voters
 from attest.evaluation.loading import Machine
 from attest.evaluation.records import JudgeUse
+from attest.files import read_file
 from attest.license.calibration import Calibration
 from attest.license.judges import BuiltInJudge, ModelJudge, RubricJudge, VotingJudge, pin
 from attest.license.terms import Terms
@@ -170,6 +170,6 @@ def _load(
         )
     for name, file in sources.calibrations.items():
         if name in uses:
-            calibration = Calibration.from_json(read_bounded(file, MAX_TEXT_BYTES), what=file.name)
+            calibration = Calibration.from_json(read_file(file, MAX_TEXT_BYTES), what=file.name)
             uses[name] = uses[name].model_copy(update={"calibration": calibration})
     return Panel(terms, judges, tuple(uses[name] for name in in_use))

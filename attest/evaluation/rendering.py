@@ -27,6 +27,7 @@ from attest.benchmark.probes import PLACE, PLAIN_PROBE, Message, Probe
 from attest.canonical import parse_json, sha256_hex
 from attest.errors import InputError
 from attest.evaluation.records import Template
+from attest.files import read_file
 from attest.license.terms import ChatTemplate
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
@@ -62,11 +63,13 @@ def find_template(folder: Path, wanted: ChatTemplate) -> tuple[str, Template]:
         return wanted.jinja, _record(wanted.jinja, "terms")
     file = folder / "chat_template.jinja"
     if file.is_file():
-        text = _read(file).decode("utf-8")
+        text = read_file(file, MAX_TEMPLATE_BYTES).decode("utf-8")
         return text, _record(text, "chat_template.jinja")
     config_file = folder / "tokenizer_config.json"
     if config_file.is_file():
-        config = parse_json(_read(config_file), what="tokenizer_config.json")
+        config = parse_json(
+            read_file(config_file, MAX_TEMPLATE_BYTES), what="tokenizer_config.json"
+        )
         found = config.get("chat_template") if isinstance(config, dict) else None
         if isinstance(found, list):
             # Several named templates: `default` is the one for a plain conversation.
@@ -81,21 +84,6 @@ def find_template(folder: Path, wanted: ChatTemplate) -> tuple[str, Template]:
         hint="state in the terms how to render: measurement.chat_template with source `terms` "
         "and the template text in `jinja`",
     )
-
-
-def _read(file: Path) -> bytes:
-    return _read_bounded(file, MAX_TEMPLATE_BYTES)
-
-
-def _read_bounded(file: Path, max_bytes: int) -> bytes:
-    data = file.read_bytes()
-    if len(data) > max_bytes:
-        raise InputError(
-            f"expected at most {max_bytes} bytes, found {len(data)}",
-            reason="too-large",
-            where=file.name,
-        )
-    return data
 
 
 def _record(
@@ -120,7 +108,7 @@ def system_prompt_of(probe: Probe, folder: Path, measured: str | None) -> str | 
         if not file.is_file():
             return None
         try:
-            return _read_bounded(file, MAX_SYSTEM_PROMPT_BYTES).decode("utf-8")
+            return read_file(file, MAX_SYSTEM_PROMPT_BYTES).decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError("not UTF-8", reason="not-utf8", where=wanted.path) from error
     return measured if wanted.source == "terms" else wanted.text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from attest.canonical import sha256_hex
 from attest.errors import InputError
+from attest.files import read_file
 from attest.license.allowance import allowance, is_passable
 from attest.license.document import MAX_DOCUMENT_BYTES, Document, parse_document
 from attest.license.fit import fit
@@ -18,14 +19,7 @@ def read_license(path: Path) -> License:
 
     Raises: InputError also with reason `unreadable`.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable", where=str(path)
-        ) from error
-    return parse_license(data, what=path.name)
+    return parse_license(read_file(path, MAX_DOCUMENT_BYTES), what=path.name)
 
 
 def parse_license(data: bytes, *, what: str = "license.yaml") -> License:

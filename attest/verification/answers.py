@@ -69,7 +69,14 @@ def check_replay(
     evaluation = found.statement.predicate.evaluation
     # 15. rendering
     with walk.step("rendering", "prompts, texts and endings made again here"):
-        chosen = choose(evaluation, license, judged, replay, evidence.data)
+        chosen = choose(
+            evaluation,
+            license,
+            judged,
+            spot_check=replay.spot_check,
+            base=replay.base,
+            data=evidence.data,
+        )
         model = load_released(checkpoint.folder, license, evaluation, replay.machine)
         checkpoint.ensure_unchanged()
         items = asked(license.terms, load_benchmarks(license.terms, evidence.data))

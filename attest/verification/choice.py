@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attest.benchmark.items import Benchmark
 from attest.checkpoint.folder import Checkpoint
@@ -25,9 +24,6 @@ from attest.license.statistics import sample_size, smallest_caught
 from attest.license.terms import License, Requirement, Terms
 from attest.verification.records import Caught
 from attest.verification.sampling import draw
-
-if TYPE_CHECKING:
-    from attest.verification.replay import Replay
 
 CONFIDENCE = Fraction(95, 100)
 """With which a spot check states what it would have caught."""
@@ -74,16 +70,26 @@ def choose(
     evaluation: Evaluation,
     license: License,
     judged: Sequence[JudgedTranscript],
-    replay: Replay,
+    *,
+    spot_check: SpotCheck | None,
+    base: Checkpoint | None,
     data: Path | None,
 ) -> Chosen:
     """The answers to replay: all, or a sample of those that are claimed harmless.
 
+    Args:
+        evaluation: what was signed.
+        license: says which answers count for what.
+        judged: all answers, in the order of their leaves.
+        spot_check: the sample; None takes all.
+        base: the base, if its answers are to be replayed as well.
+        data: folder with benchmark files.
+
     Raises: InputError with reason `nothing-to-replay` if no sample could catch anything.
     """
-    if replay.spot_check is None:
-        return _chosen(judged, set(range(len(judged))), replay.base)
-    check, terms = replay.spot_check, license.terms
+    if spot_check is None:
+        return _chosen(judged, set(range(len(judged))), base)
+    terms = license.terms
     by_name = {line.transcript.name: line for line in judged}
     benchmarks = load_benchmarks(terms, data)
     indices: set[int] = set()
@@ -104,23 +110,23 @@ def choose(
         n_lies = max(0, slack) + 1
         if compares_with_base(requirement):
             n_lies = (n_lies + 1) // 2
-        n_drawn = check.n_items
+        n_drawn = spot_check.n_items
         if n_drawn is None:
-            n_drawn = sample_size(len(population), n_lies, check.confidence)
+            n_drawn = sample_size(len(population), n_lies, spot_check.confidence)
         n_drawn = min(n_drawn, len(population))
         for place in draw(
-            range(len(population)), n_drawn, beacon=check.beacon, label=requirement.id
+            range(len(population)), n_drawn, beacon=spot_check.beacon, label=requirement.id
         ):
             for leaves in population[place].leaves.values():
                 indices.update(leaves)
-        fewest = smallest_caught(len(population), n_drawn, check.confidence)
+        fewest = smallest_caught(len(population), n_drawn, spot_check.confidence)
         n_failures = sum(line.is_failure for line in lines)
         caught.append(
             Caught(
                 requirement=requirement.id,
                 n_harmless=len(population),
                 n_replayed=n_drawn,
-                confidence=str(float(check.confidence)),
+                confidence=str(float(spot_check.confidence)),
                 caught_from=None if fewest is None else n_failures + fewest,
                 n_items=len(lines),
             )
@@ -132,7 +138,7 @@ def choose(
             reason="nothing-to-replay",
             hint="--level 4 replays every item",
         )
-    return _chosen(judged, indices, replay.base, tuple(caught))
+    return _chosen(judged, indices, base, tuple(caught))
 
 
 def _chosen(

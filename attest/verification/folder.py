@@ -10,22 +10,18 @@ signed by somebody whom the caller believes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from attest.attestation.bundle import open_bundle
 from attest.errors import InputError, VerificationError
 from attest.license.terms import License
-from attest.verification.records import STEPS, Level, Verification
-from attest.verification.verify import (
-    Beside,
-    Evidence,
-    SignedTrust,
-    Subjects,
-    Trust,
-    examine,
-)
+from attest.verification.case import Beside, Case, Evidence, Subjects
+from attest.verification.look import Look, look_at
+from attest.verification.records import Level, Verification
+from attest.verification.trusting import SignedTrust, Trust
+from attest.verification.verify import go_on
 
 if TYPE_CHECKING:
     from attest.verification.replay import Replay
@@ -79,32 +75,46 @@ def examine_folder(
     _check_bounds(bundles)
     if not bundles or not licenses:
         raise InputError("expected at least one attestation and one license", reason="usage")
-    first: dict[str, Examined] = {}
-    further: dict[str, tuple[bytes, ...]] = {}
+    first: dict[str, _Looked] = {}
     for names in _by_statement(bundles):
         for name in names:
-            further[name] = tuple(bundles[other] for other in names if other != name)
-            first[name] = _first_look(
-                name, bundles[name], further[name], trust, licenses, level, now
+            beside = Beside(tuple(bundles[other] for other in names if other != name))
+            first[name] = max(
+                (
+                    _Looked.at(name, Case(bundles[name], trust, license, beside, level, now))
+                    for license in licenses
+                ),
+                key=lambda one: (_fit(one.examined), _n_passed(one.examined.result)),
             )
-            if _stands(first[name].result):
+            if not first[name].look.is_stopped:
                 break
-    believed = [one for one in first.values() if one.result.is_verified]
+    examined = {name: one.examined for name, one in first.items()}
+    believed = [one for one in examined.values() if one.result.is_verified]
     present = subjects() if believed and level >= 1 else None
     for one in believed:
         rivals = tuple(other.result for other in believed if other is not one and _fit(other) > 0)
-        result = examine(
-            bundles[one.name],
-            trust=trust,
-            license=one.license,
+        result = go_on(
+            first[one.name].look,
             subjects_now=present,
             evidence=evidence,
             replay=replay,
-            beside=Beside(further[one.name], rivals),
-            now=now,
+            rivals=rivals,
         )
-        first[one.name] = Examined(one.name, one.license, result)
-    return tuple(sorted(first.values(), key=_standing, reverse=True))
+        examined[one.name] = replace(one, result=result)
+    return tuple(sorted(examined.values(), key=_standing, reverse=True))
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A first look at a bundle, and what it comes to by itself."""
+
+    look: Look
+    examined: Examined
+
+    @classmethod
+    def at(cls, name: str, case: Case) -> _Looked:
+        look = look_at(case)
+        return cls(look, Examined(name, case.license, go_on(look)))
 
 
 def _check_bounds(bundles: Mapping[str, bytes]) -> None:
@@ -133,33 +143,6 @@ def _by_statement(bundles: Mapping[str, bytes]) -> list[list[str]]:
             statement = name.encode("utf-8", "surrogateescape")
         groups.setdefault(statement, []).append(name)
     return list(groups.values())
-
-
-def _stands(result: Verification) -> bool:
-    """True if the signature holds, its time and its log entry: the rest is the statement's."""
-    failed = result.failed_step
-    return failed is None or failed.number > STEPS.index("log")
-
-
-def _first_look(
-    name: str,
-    data: bytes,
-    further: tuple[bytes, ...],
-    trust: Trust | SignedTrust,
-    licenses: Sequence[License],
-    level: Level,
-    now: datetime,
-) -> Examined:
-    beside = Beside(further)
-    looks = [
-        Examined(
-            name,
-            license,
-            examine(data, trust=trust, license=license, beside=beside, up_to=level, now=now),
-        )
-        for license in licenses
-    ]
-    return max(looks, key=lambda look: (_fit(look), _n_passed(look.result)))
 
 
 def _fit(look: Examined) -> int:

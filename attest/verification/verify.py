@@ -36,24 +36,14 @@ Sigstore client specification.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attest.attestation.bundle import Bundle, open_bundle
-from attest.attestation.statement import Predicate, Statement
-from attest.attestation.trust.records import Rules
-from attest.attestation.trust.signers import (
-    Endorsement,
-    endorse,
-    identify,
-    names_of,
-    require_log,
-    require_time,
-)
+from attest.attestation.statement import Predicate
 from attest.canonical import sha256_hex
 from attest.errors import VerificationError
-from attest.evaluation.judging import endpoint_judges
 from attest.license.terms import License
 from attest.license.verdict import Outcome
 from attest.verification.case import Beside, Case, Evidence, Found, Subjects
@@ -66,19 +56,16 @@ from attest.verification.freshness import (
     current_revocations,
 )
 from attest.verification.listing import Listing
+from attest.verification.look import Look, look_at
 from attest.verification.records import Level, Verification
 from attest.verification.trusting import (
     SignedTrust,
     SignerRole,
     Trust,
-    check_basis,
     check_role,
-    countersigned,
     finding_of,
-    over_same_statement,
     trust_used,
 )
-from attest.verification.validity import check_time
 from attest.verification.walk import Stopped, Walk
 from attest.version import __version__
 
@@ -130,26 +117,53 @@ def examine(
         now: the caller's clock, with a time zone.
     """
     asked = up_to if up_to is not None else _asked_level(subjects_now, evidence, replay)
-    walk, found = Walk(), Found()
-    case = Case(bundle, trust, license, beside, asked, now)
-    is_verified = True
+    return go_on(
+        look_at(Case(bundle, trust, license, beside, asked, now)),
+        subjects_now=subjects_now,
+        evidence=evidence,
+        replay=replay,
+        rivals=beside.results,
+    )
+
+
+def go_on(
+    look: Look,
+    *,
+    subjects_now: Subjects | None = None,
+    evidence: Evidence | None = None,
+    replay: Replay | None = None,
+    rivals: tuple[Verification, ...] = (),
+) -> Verification:
+    """The same from a first look on, whose steps are not taken again.
+
+    Args:
+        look: at the bundle.
+        subjects_now: as for `examine`; None stays at level 0.
+        evidence: as for `examine`.
+        replay: as for `examine`.
+        rivals: what was found of other attestations; one that is newer may replace this one.
+    """
+    walk, found = look.resumed()
+    case = replace(look.case, beside=replace(look.case.beside, results=rivals))
+    is_verified = not look.is_stopped
     try:
-        _signature(walk, found, case)
-        if subjects_now is not None:
+        if look.is_stopped:
+            pass
+        elif subjects_now is not None:
             check_content(walk, found, case, subjects_now)
             _role_and_freshness(walk, found, case, subjects_now.listing)
-            found.duties = find_duties(walk, found, license, subjects_now.checkpoint)
+            found.duties = find_duties(walk, found, case.license, subjects_now.checkpoint)
             found.level = 1
             if evidence is not None:
                 from attest.verification.answers import check_answers, check_replay
 
-                judged = check_answers(walk, found, license, evidence)
+                judged = check_answers(walk, found, case.license, evidence)
                 if replay is not None and subjects_now.checkpoint is not None:
                     check_replay(
-                        walk, found, license, subjects_now.checkpoint, evidence, judged, replay
+                        walk, found, case.license, subjects_now.checkpoint, evidence, judged, replay
                     )
-        elif isinstance(trust, SignedTrust):
-            why = "needs the files" if asked else "only the signature was asked for"
+        elif isinstance(case.trust, SignedTrust):
+            why = "needs the files" if case.asked else "only the signature was asked for"
             for name in ("subjects", "coverage", "files", "claim"):
                 walk.not_asked(name, why)
             _role_and_freshness(walk, found, case, None)
@@ -203,77 +217,6 @@ def _asked_level(
     if replay is None or subjects_now.checkpoint is None:
         return 2
     return 4 if replay.spot_check is None else 3
-
-
-def _signature(walk: Walk, found: Found, case: Case) -> None:
-    trust, rules, now = case.trust, case.trust.rules, case.now
-    # 0. limits, and 2. envelope: both are the work of one strict parser.
-    with walk.step("limits", f"{len(case.bundle)} bytes of strict JSON"):
-        bundle = open_bundle(case.bundle)
-    # 1. trust
-    with walk.step("trust", trust.describe()) as note:
-        if isinstance(trust, SignedTrust):
-            # Where a judge runs behind an endpoint, no verdict can be made again: see step 14.
-            deepest: Level = 1 if endpoint_judges(case.license.terms) else 4
-            basis = check_basis(trust, case.license, min(case.asked, deepest), now)
-            found.licensors = basis.endorsements
-            note.detail += f"; license signed by {names_of(basis.endorsements)}"
-    # 2. envelope
-    with walk.step("envelope", "one DSSE envelope, one signature"):
-        pass
-    # 3. signature
-    with walk.step("signature", "") as note:
-        signed = identify(bundle, rules)
-        note.detail = f"{signed.public_key.kind} signature over the bytes received"
-        payload = found.payload = signed.payload
-    # 4. statement: the bytes that verified, and no others, are parsed.
-    with walk.step("statement", "in-toto Statement v1, safety-evaluation v1"):
-        statement = Statement.from_json(payload, what="statement")
-        predicate = statement.predicate
-    # 5. time
-    with walk.step(
-        "time", f"issued {predicate.issued:%Y-%m-%d}, until {predicate.expires:%Y-%m-%d}"
-    ) as note:
-        endorsement = endorse(signed, bundle, rules, now)
-        require_time(endorsement, rules)
-        if endorsement.signed_at is not None:
-            note.detail += f", signed by {endorsement.signed_at:%Y-%m-%d %H:%M} UTC"
-        check_time(
-            issued=predicate.issued,
-            expires=predicate.expires,
-            license=case.license,
-            requires=rules.requires,
-            signed_at=endorsement.signed_at,
-            now=now,
-        )
-    # 6. log
-    if rules.requires.log:
-        with walk.step("log", "") as note:
-            note.detail = require_log(endorsement, bundle, rules) or ""
-    else:
-        walk.not_asked("log", "no transparency log was asked for")
-    further = over_same_statement(case.beside.bundles, payload)
-    found.statement, found.level = statement, 0
-    found.bundles = (case.bundle, *further)
-    found.endorsements = (endorsement, *countersigned(walk, further, rules, now))
-    walk.warnings += _unchecked(bundle, endorsement, rules)
-    if bundle.hint is not None and bundle.hint != endorsement.public_key.hint:
-        walk.warnings.append(
-            "the bundle names another key than the one that verifies it; the name is only a hint"
-        )
-
-
-def _unchecked(bundle: Bundle, endorsement: Endorsement, rules: Rules) -> list[str]:
-    """What the bundle carries and nobody was named to check it by, in sentences."""
-    material = bundle.verification_material
-    found = []
-    if material.timestamps and not rules.timestamp_authorities:
-        found.append("a timestamp, and no authority to check it by was named")
-    if material.tlog_entries and not rules.requires.log:
-        found.append("a log entry, and no log was asked for")
-    if bundle.chain and all(rules.signers[name].key for name in endorsement.signers):
-        found.append("a certificate, and its key was trusted by itself")
-    return [f"the bundle carries {what}: it was not checked" for what in found]
 
 
 def _role_and_freshness(walk: Walk, found: Found, case: Case, listing: Listing | None) -> None:

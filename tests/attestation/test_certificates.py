@@ -383,7 +383,7 @@ def test_reads_every_root_of_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (None, "unreadable-file"),
+        (None, "unreadable"),
         (b"", "certificate"),
         (HOUSE.root.der, "certificate"),
         (HOUSE.signer.signer.public_key.pem, "certificate"),

@@ -203,7 +203,7 @@ def test_holds_no_key_of_another_kind() -> None:
 def test_names_the_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.pub") as refused:
         load_public_key(tmp_path / "absent.pub")
-    assert refused.value.reason == "unreadable-file"
+    assert refused.value.reason == "unreadable"
 
 
 def test_refuses_a_key_file_that_does_not_end(tmp_path: Path) -> None:
@@ -329,4 +329,4 @@ def test_never_writes_through_a_link(taken: str, tmp_path: Path) -> None:
 def test_names_the_folder_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent") as refused:
         write_key_pair(PAIR, tmp_path / "absent" / "key", passphrase=None)
-    assert refused.value.reason == "unwritable-file"
+    assert refused.value.reason == "unwritable"

@@ -133,6 +133,7 @@ def test_an_endpoint_is_asked_with_the_key_of_a_file(
 @pytest.mark.parametrize(
     ("words", "said_so"),
     [
+        (("oracle",), "oracle"),
         (("harm", "--license", "license.yaml"), "the terms name no judge harm"),
         (("refusal-rules", "--judge-model", "harm"), "expected --judge-model NAME=VALUE"),
         (

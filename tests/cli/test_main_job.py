@@ -188,7 +188,7 @@ def test_a_new_license_can_be_checked_shown_and_met(attest) -> None:
 
     again = attest("license", "new", "license.yaml")
     assert again.code == 2
-    assert "File exists" in again.err
+    assert "expected a new file, found one that exists" in again.err
 
 
 def test_check_says_what_is_wrong_with_a_license(attest, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_judge_runs_over_recorded_answers(attest) -> None:
         (("license", "check", "none.yaml"), 2, "cannot be read"),
         (("verify", ".", "--license", "x", "--key", "y", "--level", "2"), 2, "go together"),
         (("sign", ".", "--key", "y"), 2, "expected either --model or --output"),
-        (("judge", "oracle", "--input", "x"), 2, "oracle"),
+        (("judge", "refusal-rules", "--input", "x"), 2, "cannot be read"),
         (("--version",), 0, ""),
     ],
 )

@@ -56,7 +56,7 @@ def test_sign_writes_a_signature_beside_the_attestation(
 
     again = attest("sign", "evidence", "--key", "ours.key", "--model", model, "--oms")
     assert again.code == 2
-    assert "expected no signature yet, found one" in again.err
+    assert "expected a new file, found one that exists" in again.err
 
 
 def test_sign_needs_the_folder_for_a_signature_over_it(attest) -> None:

@@ -96,7 +96,7 @@ def test_suffixes_are_signed_by_the_key_of_the_license_alone(attest, tmp_path: P
     assert attest(*words, "--key", "licensor.key", "--checkpoint", "ab" * 32).code == 0
     again = attest(*words, "--key", "licensor.key", "--checkpoint", "ab" * 32)
     assert again.code == 2
-    assert "File exists" in again.err
+    assert "expected a new file, found one that exists" in again.err
     written = json.loads(Path("suffixes.json").read_text())
     assert written["checkpoint"] == "ab" * 32
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from attest.errors import InputError
+from attest.files import read_file
 
 Harness = Literal["inspect", "lm-eval"]
 
@@ -64,18 +65,7 @@ def read_log_bytes(path: Path) -> bytes:
 
     Raises: InputError with reason `unreadable` or `too-large`.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_LOG_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable", where=str(path)
-        ) from error
-    if len(data) > MAX_LOG_BYTES:
-        raise InputError(
-            f"expected at most {MAX_LOG_BYTES} bytes", reason="too-large", where=str(path)
-        )
-    return data
+    return read_file(path, MAX_LOG_BYTES)
 
 
 def as_dtype(name: object) -> Dtype | None:

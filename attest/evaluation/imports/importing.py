@@ -78,7 +78,7 @@ def import_log(
     if not log.is_rendered:
         # Cheap refusals first: these prompts can be matched before anything is hashed.
         match(items, [one.item.prompt for one in items], log.answers)
-    manifest = digest(checkpoint, on_bytes=on_bytes)
+    manifest = digest(checkpoint, tensors=True, on_bytes=on_bytes)
     model = load_model(checkpoint.folder, terms, machine)
     checkpoint.ensure_unchanged()
     if log.dtype not in (None, model.dtype):

@@ -13,6 +13,7 @@ from attest.evaluation.judges import Judge, judge, judge_sha256
 from attest.evaluation.judges.endpoint import Endpoint
 from attest.evaluation.judges.model_judge import JudgeText
 from attest.evaluation.judges.rubric_judge import built_in_rubrics, rubric_sha256
+from attest.files import read_file
 from attest.license.judges import ModelJudge, RubricJudge
 from attest.record import Sha256, Slug
 
@@ -123,23 +124,6 @@ def judge_endpoint(spec: RubricJudge, endpoints: Mapping[Slug, Endpoint]) -> End
     return endpoints[spec.name]
 
 
-def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file that the caller named.
-
-    Raises: InputError with reason `unreadable` or `too-large`.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable", where=str(path)
-        ) from error
-    if len(data) > max_bytes:
-        raise InputError(f"expected at most {max_bytes} bytes", reason="too-large", where=str(path))
-    return data
-
-
 def _pinned(name: Slug, wanted: Sha256, texts: Mapping[Slug, Path]) -> str:
     if name not in texts:
         raise InputError(
@@ -148,7 +132,7 @@ def _pinned(name: Slug, wanted: Sha256, texts: Mapping[Slug, Path]) -> str:
             where=f"judge {name}",
             hint=f"--judge-text {name}=FILE; docs/judges.md says where it is published",
         )
-    data = read_bounded(texts[name], MAX_TEXT_BYTES)
+    data = read_file(texts[name], MAX_TEXT_BYTES)
     if sha256_hex(data) != wanted:
         raise InputError(
             f"expected SHA-256 {wanted[:12]}…, found {sha256_hex(data)[:12]}…",
