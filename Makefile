@@ -14,7 +14,7 @@ hub-demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(MAKE) check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .
