@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,13 @@ def shared() -> Path:
 def tiny_models() -> Path:
     """The demonstration models of this repository."""
     return REPOSITORY / "examples" / "tiny" / "models"
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A server that a test ran in this process logs to a stderr that ends with the test."""
+    yield
+    for name in ("attest.hub", "uvicorn", "uvicorn.error", "dbos", "alembic"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True

@@ -66,6 +66,8 @@ def serve(
     gc.collect()
     gc.freeze()
     log("serving", host=host, port=port)
+    # uvicorn raises SIGTERM again once it has stopped: that must not end us before the worker.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         uvicorn.run(
             service,

@@ -16,7 +16,6 @@ from attest.canonical import sha256_hex
 from attest.checkpoint.manifest import WeightsDigest
 from attest.errors import InputError, VerificationError
 from attest.license.terms import License
-from attest.verification.listing import Listing
 from attest.verification.records import STEPS, Verification
 from attest.verification.trusting import SignedTrust, Standing, stand
 from attest.verification.walk import Walk
@@ -119,14 +118,17 @@ def check_taken_back(
 
 
 def check_weights(
-    walk: Walk, revocations: RevocationList, listing: Listing, signed: WeightsDigest | None
+    walk: Walk,
+    revocations: RevocationList,
+    present: WeightsDigest | None,
+    signed: WeightsDigest | None,
 ) -> None:
     """Ensure that the weights of now were not taken back.
 
     Args:
         walk: is told where nobody but the signer says which weights these are.
         revocations: the list to go by.
-        listing: of the files as they are now.
+        present: the weights digest of now, if somebody listed one.
         signed: the weights digest that was signed, if there is one.
 
     Raises: InputError if they are revoked, or if the list names weights and nobody says which
@@ -134,13 +136,13 @@ def check_weights(
     """
     if not revocations.weights:
         return
-    if listing.weights is None and signed is None:
+    if present is None and signed is None:
         raise InputError(
             "the revocation list names weights, and nobody says which these are",
             hint="verify the folder itself, or list it by `attest digest MODEL --tensors --json`",
         )
-    _refuse_weights(revocations, listing.weights or signed)
-    if listing.weights is None:
+    _refuse_weights(revocations, present or signed)
+    if present is None:
         walk.warnings.append(
             "the revocation list names weights, and that these are others is the signer's word: "
             "no tensor was digested"

@@ -13,6 +13,7 @@ from attest.canonical import parse_json
 from attest.checkpoint.manifest import Manifest, WeightsDigest
 from attest.checkpoint.roles import is_excluded
 from attest.errors import InputError
+from attest.files import read_file
 from attest.record import RelativePath, Sha256, invalid
 
 MAX_LISTING_BYTES = 16 * 1024 * 1024
@@ -41,15 +42,9 @@ def of_manifest(manifest: Manifest, *, is_from_bytes: bool = True) -> Listing:
 def read_listing(file: Path) -> Listing:
     """The listing in a file: output of `sha256sum`, JSON {path: sha256}, or our manifest.
 
-    Raises: InputError if it is none of these, or names a file twice.
+    Raises: InputError if it cannot be read, is none of these, or names a file twice.
     """
-    data = file.read_bytes()
-    if len(data) > MAX_LISTING_BYTES:
-        raise InputError(
-            f"expected at most {MAX_LISTING_BYTES} bytes, found {len(data)}",
-            reason="too-large",
-            where=str(file),
-        )
+    data = read_file(file, MAX_LISTING_BYTES)
     if data.lstrip()[:1] == b"{":
         found = _from_json(data, str(file))
     else:
@@ -72,7 +67,8 @@ def _from_json(data: bytes, where: str) -> Listing:
 
 def _from_sha256sum(data: bytes, where: str) -> Listing:
     try:
-        lines = data.decode("utf-8").splitlines()
+        # A name may hold what else ends a line in Unicode, and must not list a second file.
+        lines = re.split(r"\r?\n", data.decode("utf-8").removesuffix("\n"))
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8", reason="not-utf8", where=where) from error
     found: dict[str, str] = {}

@@ -31,8 +31,8 @@ from attest.verification.verify import Subjects
 Checked = Literal["listed-hash", "served-bytes", "replay"]
 """What the digests rest on: somebody's word, bytes that were read, or answers made again."""
 
-UNKNOWN_SHA256 = "0" * 64
-"""Stands for the SHA-256 that is not known; no content is known to have it."""
+UNKNOWN_SHA256 = "unknown"
+"""Stands for the SHA-256 that is not known. It is none, so nobody can attest it."""
 
 _TIME = STEPS.index("time")
 

@@ -246,9 +246,11 @@ def _check_files(walk: Walk, found: _Found, present: Subjects) -> None:
     held = Listing(deciding, listing.is_from_bytes)
     # 8. coverage
     with walk.step("coverage", f"the {len(deciding)} files that decide behavior are those named"):
-        if len(deciding) > MAX_SUBJECTS - 2:
+        # Of a larger release the rest is not named, and could be left out unnoticed.
+        if len(named.files) >= MAX_SUBJECTS - 2:
             raise InputError(
-                f"a summary names at most {MAX_SUBJECTS - 2} files, here are {len(deciding)}",
+                f"the summary names {len(named.files)} files and has no room for more, so these "
+                "may not be all",
                 hint="verify the attestation itself",
             )
         check_coverage(walk, named, held)
@@ -320,7 +322,7 @@ def _check_standing(
         refuse("license", find(revocations.licenses, license.sha256))
         refuse("attestation", find(revocations.attestations, *signed))
         refuse("checkpoint", find(revocations.checkpoints, named.checkpoint))
-        check_weights(walk, revocations, listing, None)
+        check_weights(walk, revocations, listing.weights, None)
         found.standing = check_revoked_keys(
             walk,
             revocations,

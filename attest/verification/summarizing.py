@@ -7,7 +7,7 @@ a summary of level 4 as well.
 
 from __future__ import annotations
 
-from attest.attestation.statement import Statement, Subject, subjects
+from attest.attestation.statement import CHECKPOINT_SUBJECT, Statement, Subject, subjects
 from attest.attestation.summary import PolicyRef, SummaryStatement, make_summary
 from attest.canonical import sha256_hex
 from attest.checkpoint.roles import role_of
@@ -54,7 +54,8 @@ def summarize(
     """The statement of a verifier about what he verified, to be signed by him.
 
     Its subjects are the checkpoint, the files that decide its behavior, and the statement that was
-    verified. Documentation may change under an attestation, so a summary does not vouch for it.
+    verified. Documentation may change under an attestation, so a summary does not vouch for it. Of
+    more files than there is room for, the first are named: see `attest.attestation.statement`.
 
     Args:
         result: of a verification of level 1 or deeper.
@@ -74,7 +75,8 @@ def summarize(
     if sha256_hex(statement) != result.statement_sha256:
         raise InputError("this is not the statement that verified", reason="another-statement")
     manifest = Statement.from_json(statement, what="statement").predicate.evaluation.manifest
-    checkpoint, *files = subjects(manifest)
+    deciding = tuple(file for file in manifest.files if role_of(file.path) != "documentation")
+    _, *files = subjects(manifest.model_copy(update={"files": deciding}))
     license = result.license
     policies = [
         PolicyRef(
@@ -90,9 +92,9 @@ def summarize(
         )
     return make_summary(
         [
-            checkpoint,
+            Subject(name=CHECKPOINT_SUBJECT, digest={"sha256": manifest.digest()}),
             Subject(name=ATTESTATION_SUBJECT, digest={"sha256": result.statement_sha256}),
-            *(file for file in files if role_of(file.name) != "documentation"),
+            *files,
         ],
         verifier=verifier,
         policies=policies,

@@ -239,9 +239,10 @@ def _role_and_freshness(walk: Walk, found: Found, case: Case, listing: Listing |
             if revocations is not None:
                 signed = (found.payload, *found.bundles)
                 check_taken_back(revocations, case.license, predicate, signed)
-                if listing is not None:
+                if listing is not None or case.asked == 0:
+                    present = listing.weights if listing is not None else None
                     weights = predicate.evaluation.manifest.weights
-                    check_weights(walk, revocations, listing, weights)
+                    check_weights(walk, revocations, present, weights)
                 found.standing = check_revoked_keys(
                     walk,
                     revocations,
