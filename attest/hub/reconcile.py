@@ -62,10 +62,13 @@ def look_up_watched(hub: Hub) -> None:
     for name in hub.policy.file.watch:
         try:
             upload = hub.watch(name)
+            with hub.store.read() as connection:
+                before = head(connection, upload.repository, upload.ref)
+            if before not in (None, upload.revision):
+                # A webhook may have told of a newer commit meanwhile: the host has the last word.
+                upload = hub.watch(name)
         except (HubError, InputError):
             warn("not-looked-up")
             continue
-        with hub.store.read() as connection:
-            before = head(connection, upload.repository, upload.ref)
         if accept_upload(hub, replace(upload, moved_from=before)):
             log("found", delivery=upload.key)

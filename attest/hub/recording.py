@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 import sqlalchemy as sa
@@ -15,15 +15,40 @@ from attest.hub.hub import Hub
 from attest.hub.judgement import Judgement, weights_of
 from attest.hub.store import attestations, deliveries, verdicts
 from attest.hub.summaries import sign_summary
-from attest.verification.folder import MAX_BUNDLES
+from attest.verification.folder import MAX_BUNDLES, MAX_FOLDER_BYTES
 from attest.verification.listings import FileDigests
 
 
-def stored_bundles(hub: Hub, files: Mapping[str, FileDigests]) -> dict[str, Callable[[], bytes]]:
-    """The attestations in the store that cover weights of this listing."""
+def stored_bundles(
+    hub: Hub, files: Mapping[str, FileDigests], own: Collection[bytes]
+) -> dict[str, Callable[[], bytes]]:
+    """The attestations in the store to judge a listing by, beside its `own`; see `fitting`."""
     with hub.store.read() as connection:
-        found = attestations.attestations_of(connection, weights_of(files), MAX_BUNDLES)
+        found = fitting(connection, weights_of(files), own)
     return {sha256: partial(_load, hub, sha256) for sha256 in found}
+
+
+def fitting(
+    connection: sa.Connection, weights: Collection[str], own: Collection[bytes]
+) -> list[str]:
+    """SHA-256 of stored attestations that cover any of these weights, as many as there is room for.
+
+    What others have uploaded may never crowd out the attestations that a release came with.
+
+    Args:
+        connection: to read with.
+        weights: SHA-256 of files that hold weights.
+        own: the attestations that came with them.
+    """
+    size_bytes = {sha256_hex(data): len(data) for data in own}
+    found: list[str] = []
+    for sha256, n_bytes in attestations.attestations_of(connection, weights, MAX_BUNDLES).items():
+        if sha256 in size_bytes or len(size_bytes) >= MAX_BUNDLES:
+            continue
+        if sum(size_bytes.values()) + n_bytes <= MAX_FOLDER_BYTES:
+            size_bytes[sha256] = n_bytes
+            found.append(sha256)
+    return found
 
 
 def record_judgement(

@@ -20,11 +20,16 @@ from attest.hub.hub import Hub
 from attest.hub.judgement import Judgement, check_size, listing_values, weights_of
 from attest.hub.measuring import measure
 from attest.hub.policy import STRICTNESS, Action, Rule
-from attest.hub.recording import is_verified, record_judgement, store_attestation, stored_bundles
+from attest.hub.recording import (
+    fitting,
+    is_verified,
+    record_judgement,
+    store_attestation,
+    stored_bundles,
+)
 from attest.hub.store import attestations, deliveries, repositories
 from attest.hub.store.deliveries import StoredDelivery, Upload
 from attest.hub.store.heads import MAIN
-from attest.verification.folder import MAX_BUNDLES
 from attest.verification.listings import Checked
 
 RETRY_AFTER = timedelta(seconds=10)
@@ -78,7 +83,7 @@ def check_upload(hub: Hub, key: str) -> None:
     if not rules:
         _close(hub, delivery, "no-rule", "of no base model in the policy", "allow")
         return
-    stored = stored_bundles(hub, snapshot.files)
+    stored = stored_bundles(hub, snapshot.files, snapshot.bundles.values())
     try:
         found = [
             _judge(hub, delivery, rule, name, snapshot, stored) for name, rule in rules.items()
@@ -157,7 +162,7 @@ def _record_check(
         attestations.hold(connection, alone=False)
         if not deliveries.close(connection, delivery.key):
             return
-        there = attestations.attestations_of(connection, weights, MAX_BUNDLES)
+        there = fitting(connection, weights, snapshot.bundles.values())
         came_since = not set(there) <= set(seen)
         repository = repositories.save_repository(connection, delivery.upload.repository)
         snapshot_id = repositories.save_snapshot(

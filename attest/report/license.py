@@ -169,7 +169,7 @@ def _validity(terms: Terms) -> str:
         else "until other terms replace them"
     )
     return (
-        f"The terms were issued on {terms.issued} and hold {until}. A measurement counts for "
+        f"The terms were issued on {terms.issued} and hold {until}. An attestation counts for "
         f"{terms.attestation_valid_days} days."
     )
 

@@ -14,6 +14,7 @@ from attest.hub.hub import Hub
 from attest.hub.reconcile import look_up_watched
 from attest.hub.service.app import create_app
 from attest.hub.store import queries_pages
+from attest.hub.store.deliveries import Upload
 from attest.hub.uploads import accept_upload, check_upload
 from place import NOW, WEBHOOK_SECRET, FixedDoor, Place, upload, with_door
 
@@ -123,3 +124,19 @@ def test_a_webhook_says_where_the_branch_came_from(hub: Hub) -> None:
             ).json()
             check_upload(hub, answer["deliveries"][0])
             assert stands_at(hub) == after
+
+
+def test_a_poll_that_is_overtaken_by_a_webhook_moves_nothing(hub: Hub) -> None:
+    told(hub, FIRST)
+    overtaking = [SECOND]
+
+    def watch(name: str) -> Upload:
+        """What the branch points to; just after the first answer it moves on, and that is told."""
+        answer = upload(SECOND if not overtaking else FIRST)
+        if overtaking:
+            told(hub, overtaking.pop(), FIRST)
+        return answer
+
+    watched = hub.policy.file.model_copy(update={"watch": ("someone/model-1",)})
+    look_up_watched(replace(hub, policy=replace(hub.policy, file=watched), watch=watch))
+    assert stands_at(hub) == SECOND

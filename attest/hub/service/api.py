@@ -100,7 +100,7 @@ def _verify(hub: Hub, asked: VerifyRequest) -> Judgement:
     files = asked.listing()
     limits = hub.policy.file.limits
     check_size(files, max_files=limits.max_files, max_bytes=limits.max_bytes)
-    bundles = stored_bundles(hub, files)
+    bundles = stored_bundles(hub, files, asked.bundles)
     bundles |= {sha256_hex(data): partial(bytes, data) for data in asked.bundles}
     judgement = hub.judge.listing(_rule(hub, asked), files, bundles)
     if asked.record:

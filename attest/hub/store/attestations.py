@@ -162,17 +162,32 @@ def attestation(connection: sa.Connection, sha256: str) -> StoredAttestation | N
     return None if row is None else _stored(row)
 
 
+_NTH = sa.func.row_number().over(
+    partition_by=Attestation.statement_sha256, order_by=(Attestation.stored_at, Attestation.sha256)
+)
 _ABOUT_FILES = (
-    sa.select(Subject.attestation)
-    .distinct()
-    .where(Subject.sha256.in_(sa.bindparam("digests", expanding=True)))
+    sa.select(Attestation.sha256, sa.func.length(Attestation.bundle))
+    .where(
+        Attestation.sha256.in_(
+            sa.select(Subject.attestation).where(
+                Subject.sha256.in_(sa.bindparam("digests", expanding=True))
+            )
+        )
+    )
+    .order_by(_NTH, Attestation.sha256)
     .limit(sa.bindparam("most"))
 )
 
 
-def attestations_of(connection: sa.Connection, digests: Collection[str], most: int) -> list[str]:
-    """SHA-256 of the bundles that cover any of these files, at most `most`."""
+def attestations_of(
+    connection: sa.Connection, digests: Collection[str], most: int
+) -> dict[str, int]:
+    """The bundles that cover any of these files, at most `most`: how long each is, by its SHA-256.
+
+    The first of every statement comes before any second one: whoever sees a bundle can write it
+    anew around the same signature, as often as he likes.
+    """
     if not digests:
-        return []
+        return {}
     rows = connection.execute(_ABOUT_FILES, {"digests": sorted(digests), "most": most})
-    return sorted(rows.scalars())
+    return {row[0]: row[1] for row in rows}
