@@ -67,10 +67,12 @@ def _from_json(data: bytes, where: str) -> Listing:
 
 def _from_sha256sum(data: bytes, where: str) -> Listing:
     try:
-        # A name may hold what else ends a line in Unicode, and must not list a second file.
-        lines = re.split(r"\r?\n", data.decode("utf-8").removesuffix("\n"))
+        # Not `splitlines`: a name may hold what else ends a line, and must list no second file.
+        lines = data.decode("utf-8").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8", reason="not-utf8", where=where) from error
+    if lines[-1] == "":
+        lines.pop()
     found: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         match = _SHA256SUM_LINE.match(line)

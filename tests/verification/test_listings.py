@@ -362,3 +362,21 @@ def test_a_listing_of_40_files_takes_milliseconds(measured: Release, world: Worl
     once()
     # A generous bound: 3 to 6 ms were seen, and machines of CI are busy.
     assert min(once() for _ in range(5)) < 0.03
+
+
+def test_nobody_can_attest_a_file_whose_sha256_is_not_listed(
+    measured: Release, world: World
+) -> None:
+    path, manifest = "generation_config.json", measured.evaluation.manifest
+    false = {"sha256": "0" * 64, "git_blob": None}
+    files = tuple(
+        file.model_copy(update=false) if file.path == path else file for file in manifest.files
+    )
+    evaluation = measured.evaluation.model_copy(
+        update={"manifest": manifest.model_copy(update={"files": files})}
+    )
+    bundle = bundle_by(replace(measured, evaluation=evaluation), world.keys["publisher"])
+    listed = files_of(measured) | {path: FileDigests(git_blob="1" * 40)}
+
+    verdict = checked(measured, world, files=listed, bundles=[bundle])
+    assert_is(verdict, "partly-covered", f"{path}: no SHA-256 that is listed and attested")

@@ -137,6 +137,24 @@ def test_a_listing_of_weights_that_nobody_names_is_refused(release: Release, wor
     assert verify_listing(files, [signed], release.license, revoked, NOW).state == "withdrawn"
 
 
+def test_a_signature_alone_over_weights_that_nobody_names_is_refused(
+    release: Release, world: World
+) -> None:
+    manifest = with_tensors(release.model)
+    rules: dict[str, Any] = {"revocations_by": "licensor", "requires": {"level": 0}}
+    others = world.revocations(weights=[{"digest": "1" * 64}])
+    trust = world.trust(release.small.file.read_bytes(), revocations=others, **rules)
+
+    unnamed = signed_anew(release, world, manifest.model_copy(update={"weights": None}))
+    result = held(release, unnamed, trust, None)
+    assert_fails_at(result, "freshness", "nobody says which these are")
+    # A first look goes on: the files may tell.
+    first = examine(unnamed, trust=trust, license=release.license, up_to=1, now=NOW)
+    assert first.is_verified
+    named = held(release, signed_anew(release, world, manifest), trust, None)
+    assert [w for w in named.warnings if "is the signer's word" in w]
+
+
 def test_a_listed_manifest_names_the_weights_itself(
     release: Release, world: World, tmp_path: Path
 ) -> None:

@@ -13,11 +13,12 @@ from test_trusted_certificates import logged, with_log
 
 from attest.attestation.bundle import make_bundle, open_bundle
 from attest.attestation.keys import generate
+from attest.attestation.summary import SummaryStatement
 from attest.canonical import canonical_bytes, sha256_hex
 from attest.checkpoint.folder import open_checkpoint
 from attest.errors import InputError
 from attest.verification.case import Subjects
-from attest.verification.listing import Listing
+from attest.verification.listing import Listing, of_manifest
 from attest.verification.records import STEPS, Level
 from attest.verification.summaries import SummaryVerification, examine_summary
 from attest.verification.summarizing import summarize
@@ -217,11 +218,56 @@ def test_other_files_fail_at_the_coverage(release: Release, world: World) -> Non
         release, world, forge=lambda value: value.update(subject=value["subject"][:2])
     )
     fails_at(held(release, world, none), "coverage", "is not attested")
-    files = {f"shard-{n}.safetensors": "0" * 64 for n in range(1023)}
-    many = Subjects(Listing(files, is_from_bytes=False))
-    fails_at(held(release, world, summary, subjects=many), "coverage", "at most 1022 files")
     (release.model / "added.json").write_text("{}")
     fails_at(held(release, world, summary), "coverage", "added.json")
+
+
+def with_more(release: Release, template: str, n: int) -> Release:
+    """The release with `n` more files; nothing was measured of them."""
+    manifest = release.evaluation.manifest
+    known = next(file for file in manifest.files if file.path == "config.json")
+    added = [known.model_copy(update={"path": template.format(number)}) for number in range(n)]
+    files = tuple(sorted((*manifest.files, *added), key=lambda file: file.path))
+    larger = manifest.model_copy(update={"files": files})
+    return replace(release, evaluation=release.evaluation.model_copy(update={"manifest": larger}))
+
+
+def listed(release: Release) -> Subjects:
+    return Subjects(of_manifest(release.evaluation.manifest, is_from_bytes=False))
+
+
+def summary_of_listed(release: Release, world: World) -> bytes:
+    bundle = release.bundle()
+    said = summarize(
+        release.examine(bundle, subjects=listed(release)),
+        open_bundle(bundle).dsse_envelope.payload,
+        verifier="https://hub.example/v1",
+        is_from_bytes=False,
+    )
+    return make_bundle(said.to_json(), world.keys["hub"])
+
+
+def test_documents_take_no_room_in_a_summary(release: Release, world: World) -> None:
+    larger = with_more(release, "about-{:05}.md", 1100)
+
+    summary = summary_of_listed(larger, world)
+    assert held(larger, world, summary, subjects=listed(larger)).is_verified
+
+
+def test_a_summary_that_may_not_name_all_files_is_not_believed(
+    release: Release, world: World
+) -> None:
+    larger = with_more(release, "part-{:05}.json", 1100)
+    summary = summary_of_listed(larger, world)
+    named = SummaryStatement.from_json(
+        open_bundle(summary).dsse_envelope.payload, what="summary"
+    ).subject[2:]
+    some = Listing({file.name: file.digest["sha256"] for file in named}, is_from_bytes=False)
+
+    # Whoever leaves out what it does not name would go unnoticed.
+    for present in (Subjects(some), listed(larger)):
+        result = held(larger, world, summary, subjects=present)
+        fails_at(result, "coverage", "may not be all")
 
 
 def test_a_changed_file_fails_at_the_files(release: Release, world: World) -> None:
