@@ -244,25 +244,26 @@ def _prepared(
 
 def read_evaluation(path: Path) -> Evaluation:
     """The evaluation in a run's folder, or in a file."""
-    from attest.evaluation.journal import EARLY, EVALUATION
+    from attest.evaluation.journal import EARLY, EVALUATION, read_kept
     from attest.evaluation.records import Evaluation
 
     file = path / EVALUATION if path.is_dir() else path
-    if path.is_dir() and (path / EARLY).is_file():
+    if path.is_dir() and read_kept(path / EARLY) is not None:
         raise InputError(
             "this run was stopped early: it holds no counts to decide on or to sign",
             reason="stopped-early",
             where=str(path),
             hint="evaluate without --until-decided",
         )
-    if not file.is_file():
+    data = read_kept(file)
+    if data is None:
         raise InputError(
             "no finished evaluation here",
             reason="no-evaluation",
             where=str(path),
             hint="run the same `attest evaluate` again: it goes on where it stopped",
         )
-    return Evaluation.from_json(file.read_bytes(), what=str(file))
+    return Evaluation.from_json(data, what=str(file))
 
 
 def decide(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attest.cli import hub_check
-from attest.cli.keys import SigningKey
+from attest.cli.keys import LastingKey, open_lasting_key
 
 if TYPE_CHECKING:
     from attest.hub.hub import Hub
@@ -42,7 +42,7 @@ MAX_REQUESTS_AT_ONCE = 512
 @app.command()
 def serve(
     policy: PolicyPath,
-    key: SigningKey,
+    key: LastingKey,
     database: Database = "sqlite:///hub.db",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8080,
@@ -88,7 +88,7 @@ def serve(
 @app.command()
 def worker(
     policy: PolicyPath,
-    key: SigningKey,
+    key: LastingKey,
     database: Database = "sqlite:///hub.db",
     queue: Annotated[
         list[str] | None,
@@ -118,8 +118,7 @@ def worker(
 
 
 def _open(policy: Path, database: str, key: str) -> Hub:
-    from attest.attestation.commands import load_signer
-    from attest.cli.keys import ask_passphrase
     from attest.hub.opening import open_hub
 
-    return open_hub(policy, database, load_signer(key, ask_passphrase))
+    signer = open_lasting_key(key, why="whoever believes this hub knows it by its public key")
+    return open_hub(policy, database, signer)

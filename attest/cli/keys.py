@@ -18,13 +18,23 @@ PASSPHRASE = "ATTEST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 SIGSTORE = "sigstore:"
 """What begins a `--key` that names no key but an instance of Sigstore."""
 
+_ENCRYPTED = f"An encrypted one asks for its passphrase, or takes {PASSPHRASE}."
+
 SigningKey = Annotated[
     str,
     typer.Option(
         "--key",
         metavar="KEY",
         help="Private key (PEM), 'exec:PROGRAM ARGUMENT...' or sigstore: (see docs/signers.md). "
-        f"An encrypted one asks for its passphrase, or takes {PASSPHRASE}.",
+        + _ENCRYPTED,
+    ),
+]
+LastingKey = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="Private key (PEM) or 'exec:PROGRAM ARGUMENT...' (see docs/signers.md). " + _ENCRYPTED,
     ),
 ]
 Chain = Annotated[
@@ -109,6 +119,26 @@ def open_key(key: str, chain: Path | None = None, timestamp: str | None = None) 
         check_authority(timestamp)
     certificates = () if chain is None else load_roots(chain)
     return Keyed(load_signer(key, ask_passphrase), certificates, timestamp)
+
+
+def open_lasting_key(key: str, *, why: str) -> Signer:
+    """The key that `--key` names, where an identity of Sigstore will not do.
+
+    Args:
+        key: a key file, or a program after `exec:`.
+        why: why an identity will not do, as the end of a sentence.
+
+    Raises: InputError if it names none, or if the key cannot be used.
+    """
+    from attest.attestation.commands import load_signer
+
+    if key.startswith(SIGSTORE):
+        raise InputError(
+            f"expected a key that stays, because {why}; found {key!r}",
+            reason="usage",
+            hint="name a key file or 'exec:PROGRAM ARGUMENT...'",
+        )
+    return load_signer(key, ask_passphrase)
 
 
 def ask_passphrase() -> bytes:

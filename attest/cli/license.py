@@ -11,7 +11,7 @@ import typer
 from attest.cli.checkpoint import AsJson
 from attest.cli.console import emit_json, emit_text, say, show
 from attest.cli.evaluation import LicenseFile
-from attest.cli.keys import Chain, SigningKey, Timestamp, ask_passphrase, open_key
+from attest.cli.keys import Chain, LastingKey, SigningKey, Timestamp, open_key, open_lasting_key
 from attest.errors import ExitCode, InputError
 from attest.files import read_file, write_new
 
@@ -124,12 +124,14 @@ def sign(file: File, key: SigningKey, chain: Chain = None, timestamp: Timestamp 
 
 @app.command()
 def suffix(
-    key: SigningKey,
+    key: LastingKey,
     license_file: LicenseFile,
     checkpoint: Annotated[
         str,
         typer.Option(
-            "--checkpoint", metavar="DIGEST", help="What the publisher's `attest digest` says."
+            "--checkpoint",
+            metavar="DIGEST",
+            help="What the publisher's `attest digest` says, with or without sha256:.",
         ),
     ],
     output: Annotated[
@@ -139,20 +141,20 @@ def suffix(
     """Sign the secret suffixes of one checkpoint, after its publisher has committed to it."""
     from pydantic import TypeAdapter, ValidationError
 
-    from attest.attestation.commands import load_signer
     from attest.evaluation.suffixes import Suffixes, message
     from attest.license.read import read_license
     from attest.record import Sha256
 
     license = read_license(license_file)
     try:
-        digest = TypeAdapter(Sha256).validate_python(checkpoint)
+        digest = TypeAdapter(Sha256).validate_python(checkpoint.removeprefix("sha256:"))
     except ValidationError as error:
         raise InputError(
             f"expected a checkpoint digest of 64 hexadecimal characters, found {checkpoint!r}",
             reason="usage",
+            hint="what `attest digest MODEL` says after `checkpoint`",
         ) from error
-    signer = load_signer(key, ask_passphrase)
+    signer = open_lasting_key(key, why="the suffixes follow from the `suffix_key` of the license")
     if signer.public_key.pem.decode().strip() != (license.terms.suffix_key or "").strip():
         raise InputError(
             "the key is not the `suffix_key` of the license",

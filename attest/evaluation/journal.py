@@ -4,12 +4,15 @@
 |---|---|---|
 | `run.json` | from the start | what identifies the run; another run may not go on here |
 | `license.yaml` | from the start | the very bytes of the license |
-| `salt` | from the start | the master secret of the commitment, readable by its owner only |
+| `salt` | from the start | the master secret of the commitment |
 | `answers.jsonl` | while it runs | one line per finished batch |
 | `judgements.jsonl` | while it runs | one line per judgement that took a model |
 | `transcripts.jsonl` | at the end | one line per item, in leaf order |
 | `evaluation.json` | at the end, last | the record that is signed |
 | `early.json` | instead of it | what a run found that was stopped early; never signed |
+
+Answers may be harmful, and the salt keeps closed ones closed: every file is readable by its owner
+only, and so is a folder that is made here. A folder that was there before keeps its mode.
 
 A line is on disk before the next batch or judgement is taken. A line that was cut short by a crash
 has no newline and is dropped, so a killed run loses at most what was being answered or judged.
@@ -23,7 +26,9 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from attest.canonical import parse_json
 from attest.errors import EvaluationError, InputError
@@ -110,7 +115,7 @@ class Journal:
         Raises: EvaluationError if another process has it open, or the disk refuses.
         """
         with _disk(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(folder, os.O_RDONLY)
         try:
             try:
@@ -118,7 +123,7 @@ class Journal:
             except BlockingIOError as error:
                 raise EvaluationError(
                     f"another process is writing to {folder}",
-                    hint="wait for it, or choose another --out",
+                    hint="wait for it, or name another folder with --out",
                 ) from error
             yield cls(folder)
         finally:
@@ -127,9 +132,8 @@ class Journal:
     def stored_run(self) -> Run | None:
         """The run that was begun here, if one was."""
         file = self.folder / RUN
-        if not file.exists():
-            return None
-        return Run.from_json(file.read_bytes(), what=str(file))
+        data = read_kept(file)
+        return None if data is None else Run.from_json(data, what=str(file))
 
     def begin(self, run: Run, license_bytes: bytes) -> None:
         """Begin `run`, or go on with it.
@@ -138,18 +142,18 @@ class Journal:
         """
         stored = self.stored_run()
         if stored is None:
-            ours = {SALT, LICENSE, f".{LICENSE}.part", f".{RUN}.part"}
+            ours = {SALT, LICENSE, *(f".{name}.part" for name in (SALT, LICENSE, RUN))}
             strangers = sorted({path.name for path in self.folder.iterdir()} - ours)
             if strangers:
                 raise InputError(
                     f"expected an empty folder or a run of ours, found {strangers[0]}",
                     reason="another-run",
                     where=str(self.folder),
-                    hint="choose another --out",
+                    hint="name another folder with --out",
                 )
             with _disk(self.folder):
                 self._write(LICENSE, license_bytes)
-                self._write_secret(SALT, new_master().hex().encode())
+                self._write(SALT, new_master().hex().encode())
                 self._write(RUN, run.to_json())
             return
         changed = differences(stored, run)
@@ -158,15 +162,14 @@ class Journal:
                 "the folder holds another run: " + "; ".join(changed),
                 reason="another-run",
                 where=str(self.folder),
-                hint="choose another --out, or remove the folder to begin again",
+                hint="name another folder with --out: this one may be the evidence of a release",
             )
 
     def finished(self) -> Evaluation | None:
         """The evaluation, if the run has finished."""
         file = self.folder / EVALUATION
-        if not file.exists():
-            return None
-        return Evaluation.from_json(file.read_bytes(), what=str(file))
+        data = read_kept(file)
+        return None if data is None else Evaluation.from_json(data, what=str(file))
 
     def answered(self) -> list[list[Response]]:
         """The batches that are on disk, in the order of asking; a torn last line is cut off.
@@ -233,9 +236,7 @@ class Journal:
 
     def _whole_lines(self, name: str) -> list[bytes]:
         file = self.folder / name
-        if not file.exists():
-            return []
-        data = file.read_bytes()
+        data = read_kept(file) or b""
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
             with _disk(self.folder):
@@ -243,43 +244,51 @@ class Journal:
         return whole.splitlines()
 
     def _append(self, name: str, line: bytes) -> None:
-        with _disk(self.folder), (self.folder / name).open("ab") as file:
+        with _disk(self.folder), self._open(name, "ab") as file:
             file.write(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def _write(self, name: str, data: bytes) -> None:
-        temporary = self.folder / f".{name}.part"
-        with temporary.open("wb") as file:
+        part = f".{name}.part"
+        with self._open(part, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / name)
+        (self.folder / part).replace(self.folder / name)
 
-    def _write_secret(self, name: str, data: bytes) -> None:
-        (self.folder / name).unlink(missing_ok=True)
-        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+    @contextlib.contextmanager
+    def _open(self, name: str, mode: Literal["ab", "wb"]) -> Iterator[BinaryIO]:
+        """A file for its owner alone, whatever the umask says; on the disk when this ends."""
+        with open(self.folder / name, mode, opener=partial(os.open, mode=0o600)) as file:
+            # What was there before may have been open to others.
+            os.fchmod(file.fileno(), 0o600)
+            yield file
             file.flush()
             os.fsync(file.fileno())
+
+
+def read_kept(file: Path) -> bytes | None:
+    """The bytes of a file in the folder of a run, or None where there is none.
+
+    Raises: InputError with reason `unreadable`, as where the folder is somebody else's.
+    """
+    with _reading(file):
+        return file.read_bytes() if file.exists() else None
 
 
 def read_master(folder: Path) -> bytes:
     """The master secret in an evidence folder.
 
-    Raises: InputError if it is missing or is not 32 bytes of hexadecimal text.
+    Raises: InputError if it is missing, unreadable, or not 32 bytes of hexadecimal text.
     """
     file = folder / SALT
-    try:
-        master = bytes.fromhex(file.read_text("ascii"))
-    except FileNotFoundError as error:
+    data = read_kept(file)
+    if data is None:
         raise InputError(
             "the evidence has no salt, so nothing in it can be checked",
             reason="evidence-missing",
             where=str(file),
             hint="only the folder that `attest evaluate` wrote can be opened",
-        ) from error
+        )
+    try:
+        master = bytes.fromhex(data.decode("ascii"))
     except ValueError as error:
         raise InputError("not hexadecimal text", reason="evidence", where=str(file)) from error
     if len(master) != SALT_BYTES:
@@ -292,23 +301,24 @@ def read_master(folder: Path) -> bytes:
 def read_transcripts(folder: Path) -> list[JudgedTranscript]:
     """The records in an evidence folder, in the order they are in.
 
-    Raises: InputError if the file is missing, too large, or a line is not a record.
+    Raises: InputError if the file is missing, unreadable, too large, or a line is not a record.
     """
     file = folder / TRANSCRIPTS
-    if not file.is_file():
-        raise InputError(
-            "no transcripts here",
-            reason="evidence-missing",
-            where=str(folder),
-            hint="expected the folder that `attest evaluate` wrote",
-        )
-    if file.stat().st_size > MAX_TRANSCRIPTS_BYTES:
-        raise InputError("too large", reason="too-large", where=str(file))
-    with file.open("rb") as lines:
-        return [
-            JudgedTranscript.from_json(line, what=f"{file.name} line {number}")
-            for number, line in enumerate(lines, start=1)
-        ]
+    with _reading(file):
+        if not file.is_file():
+            raise InputError(
+                "no transcripts here",
+                reason="evidence-missing",
+                where=str(folder),
+                hint="expected the folder that `attest evaluate` wrote",
+            )
+        if file.stat().st_size > MAX_TRANSCRIPTS_BYTES:
+            raise InputError("too large", reason="too-large", where=str(file))
+        with file.open("rb") as lines:
+            return [
+                JudgedTranscript.from_json(line, what=f"{file.name} line {number}")
+                for number, line in enumerate(lines, start=1)
+            ]
 
 
 def other_plan(batch: int) -> InputError:
@@ -317,7 +327,7 @@ def other_plan(batch: int) -> InputError:
         "does not fit the plan of this run",
         reason="journal",
         where=f"{ANSWERS} line {batch + 1}",
-        hint="remove the folder to begin again",
+        hint="begin again in another folder with --out",
     )
 
 
@@ -346,4 +356,17 @@ def _disk(folder: Path) -> Iterator[None]:
         raise EvaluationError(
             f"cannot write to {folder}: {error.strerror}",
             hint="make room and run the same command again: finished answers are kept",
+        ) from error
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}",
+            reason="unreadable",
+            where=str(file),
+            hint="evidence is readable by its owner only: ask whoever measured for a copy",
         ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rich.box import SIMPLE
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -26,6 +28,11 @@ def _origin(conditions: Conditions, environment: Environment) -> str:
         return f"batches of {conditions.batch_plan.size}, on {environment.device}"
     version = "" if conditions.log is None else f" {conditions.log.harness_version}"
     return f"by {conditions.engine}{version}, taken from its log"
+
+
+def _moment(time: datetime) -> str:
+    """A time as it is stated, in the zone that it is stated in."""
+    return f"{time:%Y-%m-%d %H:%M %Z}".rstrip()
 
 
 def _further(evaluation: Evaluation) -> dict[str, str]:
@@ -55,7 +62,9 @@ def attestation_screen(statement: Statement) -> RenderableType:
         "checkpoint": f"sha256:{manifest.digest()} ({len(manifest.files)} files)",
         "license": f"{license}, sha256:{evaluation.license.sha256}",
         "measured by": predicate.assurance_level.replace("_", " "),
-        "issued": f"{predicate.issued:%Y-%m-%d %H:%M} UTC, until {predicate.expires:%Y-%m-%d}",
+        # Signing an old run again renews the attestation, never the measurement.
+        "measured": f"{_moment(evaluation.started)} to {_moment(evaluation.finished)}",
+        "issued": f"{_moment(predicate.issued)}, until {predicate.expires:%Y-%m-%d}",
         "benchmarks": ", ".join(f"{use.name} ({use.n_items})" for use in evaluation.benchmarks),
         "judges": "; ".join(f"{use.name}, sha256:{use.sha256[:16]}…" for use in evaluation.judges),
         "asked": f"{_decoding(conditions)}, at most {conditions.max_new_tokens} new tokens, "

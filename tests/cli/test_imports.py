@@ -18,7 +18,8 @@ def test_an_lm_eval_run_becomes_evidence(attest, checkpoint: Path, lenient_licen
     assert done.code == 0, done.err
     assert "18 answers of model, by lm-eval 0.4.13" in done.err
     assert "nothing binds them to these weights until they are replayed" in done.err
-    assert Path("evidence/transcripts.jsonl").is_file()
+    assert Path("evidence/transcripts.jsonl").stat().st_mode & 0o777 == 0o600
+    assert Path("evidence").stat().st_mode & 0o777 == 0o700
     assert attest("decide", "evidence", "--license", lenient_license.file).code == 0
 
     again = attest(*words, "--data", lenient_license.data, "--json").json()

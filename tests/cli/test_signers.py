@@ -139,6 +139,29 @@ def test_a_ci_job_needs_no_key(
     assert (alone.code, "needs a key" in alone.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("hub", "serve", "--policy", "p.yaml"), "knows it by its public key"),
+        (("hub", "worker", "--policy", "p.yaml"), "knows it by its public key"),
+        (("license", "suffix", "--checkpoint", "ab" * 32), "follow from the `suffix_key`"),
+    ],
+    ids=["serve", "worker", "suffix"],
+)
+def test_where_a_key_must_stay_no_identity_is_offered_or_taken(
+    attest, release: Release, words: tuple[str, ...], why: str
+) -> None:
+    assert "sigstore:" not in attest(*words[:2], "--help").out
+
+    license = ("--license", release.small.file) if words[1] == "suffix" else ()
+    done = attest(*words, *license, "--key", "sigstore:")
+
+    assert done.code == 2
+    assert f"{why} of the license" in done.err or f"{why};" in done.err
+    assert "expected a key that stays" in done.err
+    assert "hint: name a key file or 'exec:PROGRAM ARGUMENT...'" in done.err
+
+
 def test_nobody_signs_without_an_identity(
     attest, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:

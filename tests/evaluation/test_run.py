@@ -251,6 +251,8 @@ def test_another_run_may_not_go_on_in_the_folder(llama: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match=r"license: .* before, .* now") as caught:
         measure(llama, tmp_path, tmp_path / "out", measurement={"max_new_tokens": 13})
     assert caught.value.reason == "another-run"
+    # What lies there may be the evidence of a release: nobody is told to remove it.
+    assert str(caught.value.hint).startswith("name another folder with --out")
 
 
 def test_a_folder_of_something_else_is_left_alone(llama: Path, tmp_path: Path) -> None:
