@@ -51,12 +51,16 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the hub over HTTP. Put TLS in front of it."""
-    import uvicorn
+    from attest.hub.extra import importing
 
-    from attest.hub.jobs import start_worker
-    from attest.hub.logs import log, log_to_stderr
-    from attest.hub.pages import router as pages
-    from attest.hub.service.app import create_app
+    with importing():
+        import uvicorn
+
+        from attest.hub.jobs import start_worker
+        from attest.hub.logs import log, log_to_stderr
+        from attest.hub.opening import keep_renewing
+        from attest.hub.pages import router as pages
+        from attest.hub.service.app import create_app
 
     log_to_stderr()
     hub = _open(policy, database, key)
@@ -65,6 +69,7 @@ def serve(
     # What is there now stays: to look through all of it for garbage took a tenth of a second.
     gc.collect()
     gc.freeze()
+    keep_renewing(hub)
     log("serving", host=host, port=port)
     # uvicorn raises SIGTERM again once it has stopped: that must not end us before the worker.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -97,8 +102,12 @@ def worker(
 ) -> None:
     """Work on what the service took in. Any number of them may run, on any machine."""
     from attest.errors import InputError
-    from attest.hub.jobs import QUEUES, start_worker
-    from attest.hub.logs import log_to_stderr
+    from attest.hub.extra import importing
+
+    with importing():
+        from attest.hub.jobs import QUEUES, start_worker
+        from attest.hub.logs import log_to_stderr
+        from attest.hub.opening import keep_renewing
 
     names: tuple[QueueName, ...] = tuple(name for name in QUEUES if name in (queue or QUEUES))
     unknown = sorted(set(queue or ()) - set(QUEUES))
@@ -108,6 +117,7 @@ def worker(
         )
     log_to_stderr()
     hub = _open(policy, database, key)
+    keep_renewing(hub)
     running = start_worker(hub, names)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -234,7 +234,10 @@ class _Asking:
     @contextmanager
     def fetcher(self, origin: str, downloads: Sequence[str]) -> Iterator[Fetcher]:
         """A client for the server at `origin`, and those that it may send on to."""
-        from attest.hub.fetch import Fetcher, Host
+        from attest.hub.extra import importing
+
+        with importing():
+            from attest.hub.fetch import Fetcher, Host
 
         token = None
         if self.token_file is not None:
@@ -254,7 +257,10 @@ class _Asking:
 
 
 def _from_hub(text: str, hub_url: str | None, asking: _Asking, *, reads_bytes: bool) -> Snapshot:
-    from attest.hub.doors.huggingface import DOWNLOADS, ORIGIN, open_huggingface
+    from attest.hub.extra import importing
+
+    with importing():
+        from attest.hub.doors.huggingface import DOWNLOADS, ORIGIN, open_huggingface
 
     repository, _, commit = text.partition("@")
     origin = hub_url or ORIGIN
@@ -263,7 +269,10 @@ def _from_hub(text: str, hub_url: str | None, asking: _Asking, *, reads_bytes: b
 
 
 def _from_registry(text: str, asking: _Asking, *, reads_bytes: bool) -> Snapshot:
-    from attest.hub.doors.oci import Reference, open_oci
+    from attest.hub.extra import importing
+
+    with importing():
+        from attest.hub.doors.oci import Reference, open_oci
 
     reference = Reference.parse(text)
     with asking.fetcher(reference.origin, ()) as fetcher:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from attest.attestation.keys import Signer
 from attest.hub.doors.snapshot import Snapshot
+from attest.hub.in_force import PolicyInForce
 from attest.hub.judgement import Judge
 from attest.hub.policy import Policy
 from attest.hub.store.database import Store
@@ -69,7 +70,7 @@ class Enqueue(Protocol):
 class Hub:
     """A hub that is open."""
 
-    policy: Policy
+    in_force: PolicyInForce
     store: Store
     signer: Signer
     """Of the hub's own statements."""
@@ -83,7 +84,12 @@ class Hub:
     watch: Watch | None = None
     """For the reconcile poll; None polls nobody."""
     connections: ExitStack = field(default_factory=ExitStack)
-    """What is closed with the hub."""
+    """What is closed with the hub, or stopped."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force now; the next call may give a newer one."""
+        return self.in_force.policy
 
     @cached_property
     def judge(self) -> Judge:

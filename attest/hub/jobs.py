@@ -13,9 +13,7 @@ Source: DBOS Transact 3.4.
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -34,6 +32,7 @@ from dbos import (
 from attest.errors import HubError
 from attest.hub.hub import Enqueue, Hub
 from attest.hub.logs import log, log_defect, warn
+from attest.hub.loops import Loops
 from attest.hub.reconcile import look_up_watched
 from attest.hub.store import deliveries, workers
 from attest.hub.store.database import Store
@@ -138,14 +137,11 @@ class Worker:
 
     hub: Hub
     executor: str
-    stopping: threading.Event
-    threads: tuple[threading.Thread, ...]
+    loops: Loops
 
     def stop(self) -> None:
         """Take no more jobs, and leave those that run to the next worker."""
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
+        self.loops.stop()
         DBOS.destroy()
         with self.hub.store.write() as connection:
             workers.beat(connection, self.executor, self.hub.clock() - 2 * workers.DEAD_AFTER)
@@ -175,35 +171,12 @@ def start_worker(hub: Hub, queues: tuple[QueueName, ...] = QUEUES) -> Worker:
     DBOS.register_queue(
         "evaluation", worker_concurrency=EVALUATIONS_AT_ONCE, polling_interval_sec=1.0
     )
-    stopping = threading.Event()
-    loops: dict[str, tuple[Callable[[], None], float]] = {
-        "pulse": (lambda: _pulse(hub, executor), PULSE_S),
-        "reconcile": (lambda: look_up_watched(hub), RECONCILE_S),
-        "forget": (lambda: forget_jobs(hub.clock() - KEPT_FOR), FORGET_S),
-    }
-    threads = tuple(
-        threading.Thread(
-            target=_again_and_again, args=(name, work, pause_s, stopping), name=name, daemon=True
-        )
-        for name, (work, pause_s) in loops.items()
-    )
-    for thread in threads:
-        thread.start()
+    loops = Loops()
+    loops.start("pulse", lambda: _pulse(hub, executor), PULSE_S)
+    loops.start("reconcile", lambda: look_up_watched(hub), RECONCILE_S)
+    loops.start("forget", lambda: forget_jobs(hub.clock() - KEPT_FOR), FORGET_S)
     log("worker", executor=executor, queues=",".join(queues))
-    return Worker(hub, executor, stopping, threads)
-
-
-def _again_and_again(
-    name: str, work: Callable[[], None], pause_s: float, stopping: threading.Event
-) -> None:
-    while not stopping.is_set():
-        try:
-            work()
-        except HubError:
-            warn("unavailable", loop=name)
-        except Exception:  # noqa: BLE001 - the door: the next turn may do
-            log_defect("defect", loop=name)
-        stopping.wait(pause_s)
+    return Worker(hub, executor, loops)
 
 
 def forget_jobs(before: datetime) -> None:

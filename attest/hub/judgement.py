@@ -167,7 +167,8 @@ class Judge:
         inputs = inputs_digest(rule, listing, bundles, "listed-hash")
         with self._lock:
             known = self._known.get(inputs)
-            if known is not None and now - known.verified_at < CACHE_AGE:
+            # The action is by the rule as it was then, and another one may share its license.
+            if known is not None and known.rule is rule and now - known.verified_at < CACHE_AGE:
                 self._known.move_to_end(inputs)
                 return known
         data = [load() for load in bundles.values()]

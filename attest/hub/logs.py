@@ -1,7 +1,7 @@
 """The log: one JSON object a line, of facts that we chose.
 
-No header, query string, body or name of a file goes in, so that neither a secret nor anything that
-an uploader wrote can come out.
+No header, query string, body or name of an uploaded file goes in, so that neither a secret nor
+anything that an uploader wrote can come out.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def measure(hub: Hub, rule: Rule, snapshot: Snapshot, *, run: str) -> bytes:
     Raises: InputError with reason `measuring` if the hub is not set up for it, or if the
         checkpoint cannot be measured; HubError if that may be otherwise the next time.
     """
-    measuring, policy = hub.policy.file.measuring, hub.policy
+    policy = hub.policy
+    measuring = policy.file.measuring
     if measuring is None or hub.download is None or snapshot.revision is None:
         raise InputError("this hub measures nothing", reason="measuring")
     evidence = policy.folder / measuring.evidence

@@ -12,9 +12,11 @@ from attest.attestation.keys import Signer
 from attest.hub.doors.huggingface import open_huggingface
 from attest.hub.fetch import Fetcher, Host
 from attest.hub.hub import Hub
+from attest.hub.in_force import LOOK_S, PolicyInForce
 from attest.hub.jobs import open_queue, prepare_jobs
+from attest.hub.loops import Loops
 from attest.hub.measuring import download_huggingface
-from attest.hub.policy import HuggingFace, read_policy
+from attest.hub.policy import HuggingFace
 from attest.hub.reconcile import HUGGING_FACE, newest
 from attest.hub.store.database import open_store
 
@@ -38,10 +40,11 @@ def open_hub(
     Raises: InputError if the policy or what it names cannot be used; HubError if the database
         does not answer.
     """
-    policy = read_policy(policy_file)
+    in_force = PolicyInForce(policy_file, clock)
     store = open_store(database)
     prepare_jobs(store)
-    hub = Hub(policy, store, signer, clock, doors={}, enqueue=open_queue(store))
+    hub = Hub(in_force, store, signer, clock, doors={}, enqueue=open_queue(store))
+    policy = in_force.policy
     other = policy.file.huggingface
     if other is None:
         return hub
@@ -53,6 +56,13 @@ def open_hub(
         download=partial(download_huggingface, fetcher, origin=other.origin),
         watch=partial(newest, fetcher, origin=other.origin),
     )
+
+
+def keep_renewing(hub: Hub) -> None:
+    """Take up newer licenses, trust files, revocation lists and policies until it is closed."""
+    loops = Loops()
+    loops.start("policy", hub.in_force.renew, LOOK_S)
+    hub.connections.callback(loops.stop)
 
 
 def _fetcher(other: HuggingFace, token: str | None) -> Fetcher:

@@ -7,7 +7,6 @@ where secrets are; it never holds one.
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,15 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from attest.attestation.bundle import MAX_BUNDLE_BYTES
-from attest.attestation.documents import MAX_SIGNATURES, SignedDocument
-from attest.attestation.revocation import parse_revocations
-from attest.attestation.trust.ownership import parse_trust
 from attest.canonical import canonical_bytes, sha256_hex
-from attest.errors import InputError
-from attest.license.document import MAX_DOCUMENT_BYTES, parse_document
-from attest.license.fit import fit
-from attest.license.read import parse_license
 from attest.license.terms import License
 from attest.record import Record, Slug
 from attest.verification.trusting import SignedTrust
@@ -43,12 +34,6 @@ Scope = Literal["attestations", "verdicts"]
 """What a token may write: hand in attestations, or have verdicts recorded and signed."""
 
 MAX_RULES = 256
-MIN_SECRET_BYTES = 16
-"""Shortest secret: what is shorter can be guessed."""
-MAX_SECRET_BYTES = 4096
-
-BUNDLE_SUFFIX = ".sigstore.json"
-"""How the names of signatures beside a document end."""
 
 
 class SecretRef(Record):
@@ -236,116 +221,15 @@ class Policy:
     def knows_webhook_secret(self, secret: bytes) -> bool:
         """True for the secret of webhooks; takes as long for any other."""
         expected = self.webhook_digest
-        return expected is not None and hmac.compare_digest(_digest(secret), expected)
+        return expected is not None and hmac.compare_digest(digest_of(secret), expected)
 
     def token(self, secret: bytes) -> Token | None:
         """The token with this secret; takes as long whichever it is."""
-        digest = _digest(secret)
+        digest = digest_of(secret)
         found = [token for token in self.tokens if hmac.compare_digest(token.digest, digest)]
         return found[0] if found else None
 
 
-def read_policy(path: Path) -> Policy:
-    """The policy in the file at `path`, with the licenses, trust files and secrets it names.
-
-    Raises: InputError with the reasons of `parse_document`, with `schema`, with `unreadable`, or
-        with `secret` if a secret is missing or too short; those of licenses and trust files.
-    """
-    entry = fit(parse_document(_read(path, MAX_DOCUMENT_BYTES), what=path.name), PolicyFile)
-    folder = path.parent
-    hub = entry.huggingface
-    return Policy(
-        file=entry,
-        rules={rule.name: _read_rule(rule, folder) for rule in entry.rules},
-        tokens=tuple(
-            Token(one.name, frozenset(one.scopes), _digest(_secret(one.secret, folder, one.name)))
-            for one in entry.tokens
-        ),
-        webhook_digest=None
-        if hub is None
-        else _digest(_secret(hub.webhook_secret, folder, "webhook_secret")),
-        read_token=None
-        if hub is None or hub.token is None
-        else _secret(hub.token, folder, "token").decode("ascii"),
-        folder=folder,
-    )
-
-
-def _read_rule(entry: RuleEntry, folder: Path) -> Rule:
-    license_file, trust_file = folder / entry.license, folder / entry.trust
-    trust_bytes = _read(trust_file, MAX_DOCUMENT_BYTES)
-    revocations = None
-    if entry.revocations is not None:
-        revocations_file = folder / entry.revocations
-        data = _read(revocations_file, MAX_DOCUMENT_BYTES)
-        revocations = SignedDocument(
-            parse_revocations(data, what=entry.revocations),
-            sha256_hex(data),
-            _signatures(revocations_file),
-        )
-    license_bytes = _read(license_file, MAX_DOCUMENT_BYTES)
-    return Rule(
-        entry,
-        parse_license(license_bytes, what=entry.license),
-        license_bytes,
-        SignedTrust(
-            SignedDocument(
-                parse_trust(trust_bytes, what=entry.trust),
-                sha256_hex(trust_bytes),
-                _signatures(trust_file),
-            ),
-            license_signatures=_signatures(license_file),
-            revocations=revocations,
-        ),
-    )
-
-
-def _signatures(file: Path) -> tuple[bytes, ...]:
-    try:
-        found = sorted(file.parent.glob(f"{file.name}.*{BUNDLE_SUFFIX}"))
-    except OSError as error:
-        raise _unreadable(file.parent, error) from error
-    if len(found) > MAX_SIGNATURES:
-        raise InputError(
-            f"expected at most {MAX_SIGNATURES} signatures, found {len(found)}",
-            reason="too-many",
-            where=str(file),
-        )
-    return tuple(_read(path, MAX_BUNDLE_BYTES) for path in found)
-
-
-def _secret(ref: SecretRef, folder: Path, name: str) -> bytes:
-    if ref.file is not None:
-        secret = _read(folder / ref.file, MAX_SECRET_BYTES).strip()
-    else:
-        assert ref.environment is not None
-        secret = os.environb.get(ref.environment.encode("ascii"), b"").strip()
-    if len(secret) < MIN_SECRET_BYTES or not secret.isascii():
-        raise InputError(
-            f"expected a secret of at least {MIN_SECRET_BYTES} ASCII characters in "
-            f"{ref.file or ref.environment}",
-            reason="secret",
-            where=name,
-            hint="make one: openssl rand -hex 32",
-        )
-    return secret
-
-
-def _digest(secret: bytes) -> bytes:
-    # Digests have one length, so that comparing them takes one time.
+def digest_of(secret: bytes) -> bytes:
+    """By what a secret is known; digests have one length, so comparing them takes one time."""
     return bytes.fromhex(sha256_hex(secret))
-
-
-def _read(path: Path, max_bytes: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if len(data) > max_bytes:
-        raise InputError(f"expected at most {max_bytes} bytes", reason="too-large", where=str(path))
-    return data
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot be read: {error.strerror}", reason="unreadable", where=str(path))

@@ -29,7 +29,7 @@ def hub(place: Place, database: str) -> Iterator[Hub]:
     changed["config.json"] = changed["config.json"].model_copy(update={"sha256": "0" * 64})
     door = FixedDoor({FIRST: place.snapshot(bundle), SECOND: place.snapshot(bundle, files=changed)})
     ticks = iter(range(1000))
-    with place.open(database) as opened:
+    with place.open(database, watch=["someone/model-1"]) as opened:
         yield replace(with_door(opened, door), clock=lambda: NOW + timedelta(seconds=next(ticks)))
 
 
@@ -74,10 +74,7 @@ def test_a_webhook_that_comes_again_late_moves_nothing(hub: Hub) -> None:
 def test_a_reset_that_no_webhook_told_is_found_by_the_poll(place: Place, hub: Hub) -> None:
     told(hub, FIRST)
     told(hub, SECOND, FIRST)
-    watched = hub.policy.file.model_copy(update={"watch": ("someone/model-1",)})
-    polling = replace(
-        hub, policy=replace(hub.policy, file=watched), watch=lambda name: upload(FIRST)
-    )
+    polling = replace(hub, watch=lambda name: upload(FIRST))
     for _ in range(2):
         look_up_watched(polling)
         assert stands_at(hub) == FIRST
@@ -137,6 +134,5 @@ def test_a_poll_that_is_overtaken_by_a_webhook_moves_nothing(hub: Hub) -> None:
             told(hub, overtaking.pop(), FIRST)
         return answer
 
-    watched = hub.policy.file.model_copy(update={"watch": ("someone/model-1",)})
-    look_up_watched(replace(hub, policy=replace(hub.policy, file=watched), watch=watch))
+    look_up_watched(replace(hub, watch=watch))
     assert stands_at(hub) == SECOND

@@ -12,7 +12,7 @@ from attest.attestation.bundle import open_bundle
 from attest.attestation.statement import Statement
 from attest.errors import InputError
 from attest.hub.hub import Hub
-from attest.hub.policy import read_policy
+from attest.hub.policy_files import read_policy
 from attest.hub.store import attestations, verdicts
 from attest.hub.uploads import accept_upload, check_upload
 from place import BASE, Place, upload

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from attest.errors import InputError
-from attest.hub.policy import read_policy
+from attest.hub.policy_files import read_policy
 from attest.hub.store.database import open_store
 from place import BASE, TOKEN, WEBHOOK_SECRET, Place
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from attest.hub.hub import Hub
 from attest.hub.pages.coverage import STATUSES
 from attest.hub.pages.finding import moment
 from attest.hub.pages.interval import WIDTH
@@ -82,13 +83,16 @@ def environment() -> Environment:
 class Pages:
     """Renders the templates for one hub."""
 
-    def __init__(self, **shared: Any) -> None:
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
         self._environment = environment()
-        self._environment.globals |= shared
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page that `template` makes of `values`."""
-        text = self._environment.get_template(template).render(values)
+        about = self._hub.policy.file
+        text = self._environment.get_template(template).render(
+            values, hub_name=about.name, hub_url=about.url.rstrip("/")
+        )
         headers = SECURITY_HEADERS | {"Cache-Control": "no-cache"}
         return Response(text, status, headers, media_type="text/html; charset=utf-8")
 

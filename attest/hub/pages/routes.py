@@ -51,8 +51,7 @@ _STATIC = {"hub.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
 def router(hub: Hub) -> APIRouter:
     """The routes of the pages of `hub`."""
     routes = APIRouter(include_in_schema=False)
-    pages = Pages(hub_name=hub.policy.file.name, hub_url=hub.policy.file.url.rstrip("/"))
-    visitors = _Visitors(hub, pages)
+    visitors = _Visitors(hub)
     for path, answer in (
         ("/", visitors.home),
         ("/search", visitors.search),
@@ -71,10 +70,10 @@ def router(hub: Hub) -> APIRouter:
 class _Visitors:
     """Answers to visitors."""
 
-    def __init__(self, hub: Hub, pages: Pages) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._pages = pages
-        self._limit = RateLimit(hub.policy.file.limits.requests_per_minute)
+        self._pages = Pages(hub)
+        self._limit = RateLimit()
 
     def home(self, request: Request) -> Response:
         """What this hub checks, and what it checked last."""
@@ -264,7 +263,8 @@ class _Visitors:
         return Response(text, headers=headers, media_type=_BADGE[suffix])
 
     def _admit(self, request: Request) -> None:
-        self._limit.check(request.client.host if request.client is not None else "unknown")
+        visitor = request.client.host if request.client is not None else "unknown"
+        self._limit.check(visitor, self._hub.policy.file.limits.requests_per_minute)
 
     def _shown(self, found: Sequence[Standing]) -> list[Shown]:
         now = self._hub.clock()

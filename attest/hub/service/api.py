@@ -16,7 +16,7 @@ from attest.canonical import sha256_hex
 from attest.errors import InputError, VerificationError
 from attest.hub.hub import Hub
 from attest.hub.judgement import Judgement, check_size
-from attest.hub.policy import Rule
+from attest.hub.policy import Policy, Rule
 from attest.hub.recording import hand_in, is_verified, record_judgement, stored_bundles
 from attest.hub.service.auth import Gate, require
 from attest.hub.service.documents import responses, takes
@@ -97,12 +97,12 @@ def router(hub: Hub, gate: Gate, metrics: Metrics) -> APIRouter:
 
 
 def _verify(hub: Hub, asked: VerifyRequest) -> Judgement:
-    files = asked.listing()
-    limits = hub.policy.file.limits
+    files, policy = asked.listing(), hub.policy
+    limits = policy.file.limits
     check_size(files, max_files=limits.max_files, max_bytes=limits.max_bytes)
     bundles = stored_bundles(hub, files, asked.bundles)
     bundles |= {sha256_hex(data): partial(bytes, data) for data in asked.bundles}
-    judgement = hub.judge.listing(_rule(hub, asked), files, bundles)
+    judgement = hub.judge.listing(_rule(policy, asked), files, bundles)
     if asked.record:
         load = bundles.get(judgement.verdict.bundle_sha256 or "")
         bundle = None if load is None else load()
@@ -111,12 +111,12 @@ def _verify(hub: Hub, asked: VerifyRequest) -> Judgement:
     return judgement
 
 
-def _rule(hub: Hub, asked: VerifyRequest) -> Rule:
-    rules = hub.policy.rules
+def _rule(policy: Policy, asked: VerifyRequest) -> Rule:
+    rules = policy.rules
     if asked.rule is not None:
         found = rules.get(asked.rule)
     elif asked.base_model is not None:
-        found = hub.policy.by_base_model.get(asked.base_model)
+        found = policy.by_base_model.get(asked.base_model)
     else:
         found = next(iter(rules.values())) if len(rules) == 1 else None
     if found is None:

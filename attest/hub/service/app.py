@@ -48,7 +48,7 @@ def create_app(hub: Hub, pages: APIRouter | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    gate = Gate(hub.policy)
+    gate = Gate(hub)
     app.include_router(api.router(hub, gate, metrics))
     app.include_router(lookups.router(hub, gate))
     app.include_router(_operations(hub, metrics))
@@ -76,7 +76,12 @@ def _operations(hub: Hub, metrics: Metrics) -> APIRouter:
         """Say that the hub and its database answer."""
         with hub.store.read() as connection:
             connection.execute(sa.select(1))
-        found = Health(status="ok", verifier=VERIFIER, database=hub.store.engine.dialect.name)
+        found = Health(
+            status="ok",
+            verifier=VERIFIER,
+            database=hub.store.engine.dialect.name,
+            policy_is_current=hub.in_force.is_current,
+        )
         return Response(found.to_json(), media_type=JSON)
 
     @operations.get(
@@ -87,7 +92,9 @@ def _operations(hub: Hub, metrics: Metrics) -> APIRouter:
         """What Prometheus asks for."""
         with hub.store.read() as connection:
             counts = deliveries.count_by_state(connection)
-        return Response(metrics.text(counts), media_type=CONTENT_TYPE)
+        return Response(
+            metrics.text(counts, policy_is_current=hub.in_force.is_current), media_type=CONTENT_TYPE
+        )
 
     return operations
 

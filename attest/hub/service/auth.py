@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from attest.hub.hub import Hub
 from attest.hub.policy import Policy, Scope, Token
 from attest.hub.service.problems import Problem
 
@@ -53,26 +54,25 @@ class _Bucket:
 class RateLimit:
     """So many requests a minute for each caller, evenly; bursts up to a minute's worth."""
 
-    def __init__(self, requests_per_minute: int) -> None:
-        self._most = float(requests_per_minute)
+    def __init__(self) -> None:
         self._callers: OrderedDict[str, _Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
-    def check(self, caller: str) -> None:
-        """Count one request of `caller`.
+    def check(self, caller: str, requests_per_minute: int) -> None:
+        """Count one request of `caller`, who may make so many.
 
         Raises: Problem 429 that says when to try again.
         """
-        now = time.monotonic()
+        now, most = time.monotonic(), float(requests_per_minute)
         with self._lock:
-            bucket = self._callers.setdefault(caller, _Bucket(self._most, now))
+            bucket = self._callers.setdefault(caller, _Bucket(most, now))
             self._callers.move_to_end(caller)
             while len(self._callers) > MAX_CALLERS:
                 self._callers.popitem(last=False)
-            bucket.left = min(self._most, bucket.left + (now - bucket.at) * self._most / 60)
+            bucket.left = min(most, bucket.left + (now - bucket.at) * most / 60)
             bucket.at = now
             if bucket.left < 1:
-                seconds = (1 - bucket.left) * 60 / self._most
+                seconds = (1 - bucket.left) * 60 / most
                 raise Problem(
                     429, "rate", "too many requests", headers={"Retry-After": f"{seconds:.0f}"}
                 )
@@ -82,16 +82,18 @@ class RateLimit:
 class Gate:
     """Who may ask how much."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._limit = RateLimit(policy.file.limits.requests_per_minute)
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._limit = RateLimit()
 
     def admit(self, request: Request) -> Token | None:
         """The token that a request bears, if it bears one, once the request is counted.
 
         Raises: Problem 401 for a token that nobody has, 429 for too many requests.
         """
-        token = token_of(request, self._policy)
+        policy = self._hub.policy
+        token = token_of(request, policy)
         address = request.client.host if request.client is not None else "unknown"
-        self._limit.check(f"token {token.name}" if token is not None else f"address {address}")
+        caller = f"token {token.name}" if token is not None else f"address {address}"
+        self._limit.check(caller, policy.file.limits.requests_per_minute)
         return token

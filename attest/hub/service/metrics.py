@@ -36,6 +36,11 @@ class Metrics:
         self._deliveries = Gauge(
             "attest_hub_deliveries", "Uploads known, by state.", ("state",), registry=self._registry
         )
+        self._policy = Gauge(
+            "attest_hub_policy_is_current",
+            "1 if the policy and all that it names are in force as they lie there, else 0.",
+            registry=self._registry,
+        )
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request; `route` is a template, never what was asked for."""
@@ -46,8 +51,9 @@ class Metrics:
         """Count one verdict."""
         self._verdicts.labels(state, action).inc()
 
-    def text(self, deliveries: dict[str, int]) -> bytes:
+    def text(self, deliveries: dict[str, int], *, policy_is_current: bool) -> bytes:
         """All of it, in the text format of Prometheus."""
+        self._policy.set(policy_is_current)
         for state in STATES:
             self._deliveries.labels(state).set(deliveries.get(state, 0))
         return generate_latest(self._registry)

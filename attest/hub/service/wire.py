@@ -109,6 +109,9 @@ class Health(WireRecord):
     status: str
     verifier: str
     database: str
+    policy_is_current: bool
+    """False while the files of the policy cannot be used as they lie there now, and those from
+    before are in force."""
 
 
 def verify_answer(judgement: Judgement, *, recorded: bool) -> bytes:
