@@ -28,6 +28,10 @@ MAX_LOGIT_BYTES = 256 * 1024 * 1024
 """Logits held at once, in bytes of float32: longer responses are read in slices. Draws take a few
 columns more."""
 
+TOKENS_AT_ONCE = 1024
+"""Read in one pass on a CPU, which gains nothing from more: few rows of nearly one length, so that
+little is padding, whose activations stay in the cache."""
+
 
 @dataclass(frozen=True)
 class Replayed:
@@ -66,7 +70,7 @@ def replay(
         model: the released weights.
         prompts: token ids, as the verifier rendered them.
         responses: what is claimed, in the order of the prompts.
-        batch_size: prompts per forward pass.
+        batch_size: most prompts per forward pass.
         draws: of the items of these prompts, in their order; None for greedy answers.
         max_logit_bytes: bound on the logits held at once.
 
@@ -74,8 +78,13 @@ def replay(
     """
     lengths = [len(p) + len(r.tokens) for p, r in zip(prompts, responses, strict=True)]
     order = sorted(range(len(prompts)), key=lambda index: (-lengths[index], index))
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
+    start = 0
+    while start < len(order):
+        n_rows = batch_size
+        if model.device.type == "cpu":
+            n_rows = min(batch_size, TOKENS_AT_ONCE // max(1, lengths[order[start]])) or 1
+        batch = order[start : start + n_rows]
+        start += n_rows
         try:
             found = _replay_batch(
                 model,
