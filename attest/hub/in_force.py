@@ -71,6 +71,9 @@ class PolicyInForce:
         rules = {name: _remembering(rule, clock()) for name, rule in policy.rules.items()}
         self.policy = replace(policy, rules=rules)
         """Never changed, only replaced: whoever takes it once has parts that belong together."""
+        self.since = clock()
+        """When it came into force here. It is set after the policy: a check under the one before
+        that saw no other when it was written down is earlier than this."""
         self.is_current = True
         """False while files lie there that are newer and not in force."""
         self._seen: Mapping[Path, _Sight] = {}
@@ -119,6 +122,7 @@ class PolicyInForce:
         if policy == before:
             return
         self.policy = policy
+        self.since = self._clock()
         log("policy-renewed")
         if (found.file.huggingface, found.read_token) != (
             before.file.huggingface,

@@ -34,6 +34,7 @@ from attest.hub.hub import Enqueue, Hub
 from attest.hub.logs import log, log_defect, warn
 from attest.hub.loops import Loops
 from attest.hub.reconcile import look_up_watched
+from attest.hub.renewal import Renewal
 from attest.hub.store import deliveries, workers
 from attest.hub.store.database import Store
 from attest.hub.store.deliveries import Upload
@@ -173,6 +174,7 @@ def start_worker(hub: Hub, queues: tuple[QueueName, ...] = QUEUES) -> Worker:
     )
     loops = Loops()
     loops.start("pulse", lambda: _pulse(hub, executor), PULSE_S)
+    loops.start("renewal", Renewal(hub).look, PULSE_S)
     loops.start("reconcile", lambda: look_up_watched(hub), RECONCILE_S)
     loops.start("forget", lambda: forget_jobs(hub.clock() - KEPT_FOR), FORGET_S)
     log("worker", executor=executor, queues=",".join(queues))

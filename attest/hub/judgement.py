@@ -163,7 +163,7 @@ class Judge:
         Raises: InputError if the listing has no canonical form.
         """
         now = self._clock()
-        listing = _listing_sha256(files)
+        listing = listing_digest(files)
         inputs = inputs_digest(rule, listing, bundles, "listed-hash")
         with self._lock:
             known = self._known.get(inputs)
@@ -194,13 +194,14 @@ class Judge:
         """
         now = self._clock()
         verdict = snapshot.check(rule.license, rule.trust, now, further=list(further.values()))
-        listing = _listing_sha256(snapshot.files)
+        listing = listing_digest(snapshot.files)
         bundles = [*map(sha256_hex, snapshot.bundles.values()), *further]
         inputs = inputs_digest(rule, listing, bundles, snapshot.checked)
         return _judgement(rule, listing, inputs, verdict, now)
 
 
-def _listing_sha256(files: Mapping[str, FileDigests]) -> str:
+def listing_digest(files: Mapping[str, FileDigests]) -> str:
+    """SHA-256 of a listing as canonical JSON."""
     return sha256_hex(canonical_bytes(listing_values(files)))
 
 

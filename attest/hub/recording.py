@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import sqlalchemy as sa
@@ -13,7 +13,9 @@ from attest.canonical import sha256_hex
 from attest.errors import HubError
 from attest.hub.hub import Hub
 from attest.hub.judgement import Judgement, weights_of
+from attest.hub.policy import Rule
 from attest.hub.store import attestations, deliveries, verdicts
+from attest.hub.store.readings import Reading
 from attest.hub.summaries import sign_summary
 from attest.verification.folder import MAX_BUNDLES, MAX_FOLDER_BYTES
 from attest.verification.listings import FileDigests
@@ -49,6 +51,18 @@ def fitting(
             size_bytes[sha256] = n_bytes
             found.append(sha256)
     return found
+
+
+def measured_before(hub: Hub, rule: Rule, earlier: Sequence[Reading]) -> bytes | None:
+    """The last attestation of the hub's own that one of these checks made under this license."""
+    for one in earlier:
+        is_it = one.checked == "replay" and one.license_sha256 == rule.license.sha256
+        if is_it and one.attestation is not None:
+            with hub.store.read() as connection:
+                found = attestations.bundle_of(connection, one.attestation)
+            if found is not None:
+                return found
+    return None
 
 
 def record_judgement(

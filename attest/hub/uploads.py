@@ -17,12 +17,19 @@ from attest.canonical import sha256_hex
 from attest.errors import InputError
 from attest.hub.doors.snapshot import Snapshot
 from attest.hub.hub import Hub
-from attest.hub.judgement import Judgement, check_size, listing_values, weights_of
+from attest.hub.judgement import (
+    Judgement,
+    check_size,
+    listing_digest,
+    listing_values,
+    weights_of,
+)
 from attest.hub.measuring import measure
-from attest.hub.policy import STRICTNESS, Action, Rule
+from attest.hub.policy import STRICTNESS, Action, Policy, Rule
 from attest.hub.recording import (
     fitting,
     is_verified,
+    measured_before,
     record_judgement,
     store_attestation,
     stored_bundles,
@@ -30,6 +37,7 @@ from attest.hub.recording import (
 from attest.hub.store import attestations, deliveries, repositories
 from attest.hub.store.deliveries import StoredDelivery, Upload
 from attest.hub.store.heads import MAIN
+from attest.hub.store.readings import Reading, readings
 from attest.verification.listings import Checked
 
 RETRY_AFTER = timedelta(seconds=10)
@@ -79,14 +87,21 @@ def check_upload(hub: Hub, key: str) -> None:
         # The code is ours; the message quotes what the uploader wrote.
         _close(hub, delivery, "could-not-check", f"cannot be read: {error.reason}", "hold")
         return
-    rules = hub.policy.rules_for(snapshot.base_models)
+    policy = hub.policy
+    rules = policy.rules_for(snapshot.base_models)
     if not rules:
         _close(hub, delivery, "no-rule", "of no base model in the policy", "allow")
         return
     stored = stored_bundles(hub, snapshot.files, snapshot.bundles.values())
+    with hub.store.read() as connection:
+        earlier = readings(connection, upload, listing_digest(snapshot.files))
+    if earlier:
+        # The bytes of this commit were hashed once, and had the digests that are listed.
+        snapshot = replace(snapshot, checked="served-bytes")
     try:
         found = [
-            _judge(hub, delivery, rule, name, snapshot, stored) for name, rule in rules.items()
+            _judge(hub, delivery, rule, name, snapshot, stored, earlier)
+            for name, rule in rules.items()
         ]
     except InputError as error:
         _close(hub, delivery, "could-not-check", f"cannot be measured: {error.reason}", "hold")
@@ -94,7 +109,7 @@ def check_upload(hub: Hub, key: str) -> None:
     # The strictest is written last, and the upload stands by it.
     found.sort(key=lambda one: STRICTNESS.index(one.judgement.action))
     seen = stored.keys() | set(map(sha256_hex, snapshot.bundles.values()))
-    _record_check(hub, delivery, snapshot, found, seen)
+    _record_check(hub, delivery, snapshot, found, seen, policy)
 
 
 @dataclass(frozen=True)
@@ -115,16 +130,34 @@ def _judge(
     base_model: str,
     snapshot: Snapshot,
     stored: Mapping[str, Callable[[], bytes]],
+    earlier: Sequence[Reading],
 ) -> _Found:
-    if delivery.upload.depth == "replay" and rule.entry.level == "replay":
-        # Of several attestations the best one counts, so whoever measures again may not look at
-        # others.
-        own = measure(hub, rule, snapshot, run=f"{delivery.key[:32]}-{rule.name}")
-        snapshot, further = replace(snapshot, bundles={}, checked="replay"), {sha256_hex(own): own}
-    else:
-        further = {sha256: load() for sha256, load in stored.items()}
+    if rule.entry.level == "replay":
+        if delivery.upload.depth == "replay":
+            own = measure(hub, rule, snapshot, run=f"{delivery.key[:32]}-{rule.name}")
+            return _found_by_measurement(hub, rule, base_model, snapshot, own)
+        measured = measured_before(hub, rule, earlier)
+        if measured is not None:
+            found = _found_by_measurement(hub, rule, base_model, snapshot, measured)
+            if is_verified(found.judgement):
+                return found
+    further = {sha256: load() for sha256, load in stored.items()}
+    return _found_by(hub, rule, base_model, snapshot, further)
+
+
+def _found_by_measurement(
+    hub: Hub, rule: Rule, base_model: str, snapshot: Snapshot, own: bytes
+) -> _Found:
+    # Of several attestations the best one counts, so whoever measures again may not look at others.
+    alone = replace(snapshot, bundles={}, checked="replay")
+    return _found_by(hub, rule, base_model, alone, {sha256_hex(own): own})
+
+
+def _found_by(
+    hub: Hub, rule: Rule, base_model: str, snapshot: Snapshot, further: Mapping[str, bytes]
+) -> _Found:
     judgement = hub.judge.snapshot(rule, snapshot, further)
-    bundles = further | {sha256_hex(data): data for data in snapshot.bundles.values()}
+    bundles = dict(further) | {sha256_hex(data): data for data in snapshot.bundles.values()}
     return _Found(judgement, base_model, bundles.get(judgement.verdict.bundle_sha256 or ""))
 
 
@@ -147,6 +180,7 @@ def _record_check(
     snapshot: Snapshot,
     found: Sequence[_Found],
     seen: Collection[str],
+    policy: Policy,
 ) -> None:
     """Write a check down.
 
@@ -156,8 +190,9 @@ def _record_check(
         snapshot: what was looked at.
         found: under each rule, the strictest last.
         seen: SHA-256 of the attestations that were looked at.
+        policy: that it was made under.
     """
-    weights = weights_of(snapshot.files)
+    weights, now = weights_of(snapshot.files), hub.clock()
     with hub.store.write() as connection:
         attestations.hold(connection, alone=False)
         if not deliveries.close(connection, delivery.key):
@@ -174,7 +209,7 @@ def _record_check(
                 weights=weights,
                 size_bytes=sum(one.size_bytes or 0 for one in snapshot.files.values()),
                 base_models=snapshot.base_models,
-                seen_at=hub.clock(),
+                seen_at=now,
             ),
         )
         for one in found:
@@ -187,7 +222,7 @@ def _record_check(
             event = repositories.add_event(
                 connection,
                 repositories.NewEvent(
-                    at=hub.clock(),
+                    at=now,
                     kind="checked",
                     repository_id=repository,
                     snapshot_id=snapshot_id,
@@ -197,13 +232,21 @@ def _record_check(
                 ),
             )
             deliveries.note(connection, delivery.key, event)
-        if any(one.judgement.wants_more for one in found):
-            deeper = replace(delivery.upload, depth=_DEEPER[delivery.upload.depth])
+        reached = [one.judgement.verdict.checked for one in found if one.judgement.wants_more]
+        if reached:
+            depth = _DEEPER[min(reached, key=list(_DEEPER).index)]
+            deeper = replace(delivery.upload, depth=depth)
             told = deliveries.received_at(connection, delivery.key)
             if deliveries.accept(connection, deeper, uploads_per_hour=None, now=told):
                 hub.enqueue(connection, deeper, 1)
+            else:
+                deliveries.check_again(connection, [deeper.key], now)
         if came_since:
-            deliveries.look_again(connection, weights, hub.clock())
+            deliveries.look_again(connection, weights, now)
+        if hub.policy is not policy:
+            # Whoever looks for outdated uploads may have looked already.
+            listed = replace(delivery.upload, depth="listed-hash")
+            deliveries.check_again(connection, [listed.key], now)
 
 
 def _close(hub: Hub, delivery: StoredDelivery, kind: str, detail: str, action: Action) -> None:

@@ -164,6 +164,29 @@ def look_again(connection: sa.Connection, weights: Collection[str], now: datetim
     )
 
 
+def check_again(connection: sa.Connection, keys: Collection[str], now: datetime) -> int:
+    """Have those of these deliveries checked again that are done; returns how many."""
+    taken = connection.execute(
+        sa.update(Delivery)
+        .where(Delivery.key.in_(keys), Delivery.state == "done")
+        .values(state="deferred", retry_at=now)
+    )
+    return taken.rowcount
+
+
+def count_due(connection: sa.Connection, now: datetime, most: int) -> int:
+    """How many checks by listed hashes are due or under way; counts no further than `most`."""
+    is_due = sa.and_(Delivery.state.in_(("deferred", "waiting")), Delivery.retry_at <= now)
+    some = (
+        sa.select(Delivery.key)
+        .where(Delivery.depth == "listed-hash", sa.or_(Delivery.state == "queued", is_due))
+        .limit(most)
+        .subquery()
+    )
+    found: int = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    return found
+
+
 def delivery(connection: sa.Connection, key: str) -> StoredDelivery | None:
     """The delivery with this key, or None."""
     row = connection.execute(
