@@ -10,13 +10,16 @@ Source: in-toto Attestation Framework, Statement v1, where a predicate may be ab
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
+from attest.attestation.bundle import MAX_BUNDLE_BYTES
 from attest.attestation.statement import STATEMENT_TYPE, Subject
 from attest.canonical import sha256_hex
 from attest.errors import InputError
+from attest.files import read_file
 from attest.record import WireRecord
 
 Kind = Literal["license", "trust", "revocations"]
@@ -30,6 +33,9 @@ PREDICATE_TYPES: dict[Kind, str] = {
 MAX_SIGNATURES = 64
 """Most signatures of one document, or of one attestation, that are looked at."""
 
+SIGNATURE_SUFFIX = ".sigstore.json"
+"""How the file of a bundle ends."""
+
 T = TypeVar("T")
 
 
@@ -42,6 +48,33 @@ class SignedDocument(Generic[T]):
     """Of the very bytes of the document."""
     signatures: tuple[bytes, ...] = ()
     """Sigstore bundles; those that are about something else are passed over."""
+
+
+def read_signatures(file: Path) -> tuple[bytes, ...]:
+    """The bundles beside `file`, whose names begin with its own; none if there are none.
+
+    Raises: InputError with reason `too-many`, `unreadable` or `too-large`.
+    """
+    try:
+        found = sorted(
+            path
+            for path in file.parent.iterdir()
+            if path.name.startswith(f"{file.name}.")
+            and path.name.endswith(SIGNATURE_SUFFIX)
+            and path.is_file()
+        )
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}", reason="unreadable", where=str(file.parent)
+        ) from error
+    if len(found) > MAX_SIGNATURES:
+        raise InputError(
+            f"expected at most {MAX_SIGNATURES} signatures, found {len(found)}",
+            reason="too-many",
+            where=str(file),
+            hint="remove those of earlier versions",
+        )
+    return tuple(read_file(path, MAX_BUNDLE_BYTES) for path in found)
 
 
 class DocumentStatement(WireRecord):

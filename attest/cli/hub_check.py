@@ -151,8 +151,8 @@ def _trust(
     revocations: Path | None,
     license_file: Path,
 ) -> Trust | SignedTrust:
+    from attest.attestation.documents import read_signatures
     from attest.attestation.keyfiles import load_public_key
-    from attest.cli.signatures import read_signatures
     from attest.cli.trust import read_revocations, read_trust
     from attest.verification.trusting import SignedTrust, Trust
 

@@ -10,41 +10,11 @@ from typing import TYPE_CHECKING
 
 from attest.cli.attestation import SUFFIX
 from attest.errors import InputError
-from attest.files import read_file, replace_file
+from attest.files import replace_file
 
 if TYPE_CHECKING:
     from attest.attestation.documents import Kind
     from attest.cli.keys import Bundler
-
-
-def read_signatures(file: Path) -> tuple[bytes, ...]:
-    """The bundles beside `file`, whose names begin with its own; none if there are none.
-
-    Raises: InputError with reason `too-many`, `unreadable` or `too-large`.
-    """
-    from attest.attestation.bundle import MAX_BUNDLE_BYTES
-    from attest.attestation.documents import MAX_SIGNATURES
-
-    try:
-        found = sorted(
-            path
-            for path in file.parent.iterdir()
-            if path.name.startswith(f"{file.name}.")
-            and path.name.endswith(SUFFIX)
-            and path.is_file()
-        )
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable", where=str(file.parent)
-        ) from error
-    if len(found) > MAX_SIGNATURES:
-        raise InputError(
-            f"expected at most {MAX_SIGNATURES} signatures, found {len(found)}",
-            reason="too-many",
-            where=str(file),
-            hint="remove those of earlier versions",
-        )
-    return tuple(read_file(path, MAX_BUNDLE_BYTES) for path in found)
 
 
 def sign_file(file: Path, data: bytes, kind: Kind, signer: Bundler) -> Path:

@@ -14,7 +14,7 @@ import typer
 from attest.cli.checkpoint import AsJson
 from attest.cli.console import emit_json, emit_text, say, show
 from attest.cli.keys import Chain, SigningKey, Timestamp, open_key
-from attest.cli.signatures import read_signatures, sign_file
+from attest.cli.signatures import sign_file
 from attest.errors import InputError
 from attest.files import read_file, replace_file, write_new
 
@@ -36,7 +36,7 @@ Keys = list[Path]
 
 def read_trust(path: Path) -> SignedDocument[TrustFile]:
     """The trust file at `path` with the signatures beside it; nothing is verified yet."""
-    from attest.attestation.documents import SignedDocument
+    from attest.attestation.documents import SignedDocument, read_signatures
     from attest.attestation.trust.ownership import parse_trust
     from attest.canonical import sha256_hex
     from attest.license.document import MAX_DOCUMENT_BYTES
@@ -48,7 +48,7 @@ def read_trust(path: Path) -> SignedDocument[TrustFile]:
 
 def read_revocations(path: Path) -> SignedDocument[RevocationList]:
     """The revocation list at `path` with the signatures beside it; nothing is verified yet."""
-    from attest.attestation.documents import SignedDocument
+    from attest.attestation.documents import SignedDocument, read_signatures
     from attest.attestation.revocation import parse_revocations
     from attest.canonical import sha256_hex
     from attest.license.document import MAX_DOCUMENT_BYTES

@@ -312,8 +312,8 @@ def _trust(
     remember: Path | None,
     license_files: list[Path],
 ) -> Trust | SignedTrust:
+    from attest.attestation.documents import read_signatures
     from attest.attestation.keyfiles import load_public_key
-    from attest.cli.signatures import read_signatures
     from attest.cli.trust import read_remembered, read_revocations, read_trust
     from attest.verification.verify import SignedTrust, Trust
 

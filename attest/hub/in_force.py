@@ -23,12 +23,12 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
+from attest.attestation.documents import SIGNATURE_SUFFIX
 from attest.attestation.trust.ownership import check_trust
 from attest.errors import InputError, VerificationError
 from attest.hub.logs import log, warn
 from attest.hub.policy import Policy, Rule
 from attest.hub.policy_files import (
-    SIGNATURE_SUFFIX,
     files_named,
     read_named,
     read_policy_file,

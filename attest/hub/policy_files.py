@@ -9,8 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from attest.attestation.bundle import MAX_BUNDLE_BYTES
-from attest.attestation.documents import MAX_SIGNATURES, SignedDocument
+from attest.attestation.documents import SignedDocument, read_signatures
 from attest.attestation.revocation import parse_revocations
 from attest.attestation.trust.ownership import parse_trust
 from attest.canonical import sha256_hex
@@ -33,9 +32,6 @@ from attest.verification.trusting import SignedTrust
 MIN_SECRET_BYTES = 16
 """Shortest secret: what is shorter can be guessed."""
 MAX_SECRET_BYTES = 4096
-
-SIGNATURE_SUFFIX = ".sigstore.json"
-"""How the names of signatures beside a document end."""
 
 
 def read_policy_file(path: Path) -> PolicyFile:
@@ -102,7 +98,7 @@ def _read_rule(entry: RuleEntry, folder: Path) -> Rule:
         revocations = SignedDocument(
             parse_revocations(data, what=entry.revocations),
             sha256_hex(data),
-            _signatures(revocations_file),
+            read_signatures(revocations_file),
         )
     license_bytes = read_file(license_file, MAX_DOCUMENT_BYTES)
     return Rule(
@@ -113,28 +109,12 @@ def _read_rule(entry: RuleEntry, folder: Path) -> Rule:
             SignedDocument(
                 parse_trust(trust_bytes, what=entry.trust),
                 sha256_hex(trust_bytes),
-                _signatures(trust_file),
+                read_signatures(trust_file),
             ),
-            license_signatures=_signatures(license_file),
+            license_signatures=read_signatures(license_file),
             revocations=revocations,
         ),
     )
-
-
-def _signatures(file: Path) -> tuple[bytes, ...]:
-    try:
-        found = sorted(file.parent.glob(f"{file.name}.*{SIGNATURE_SUFFIX}"))
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", reason="unreadable", where=str(file.parent)
-        ) from error
-    if len(found) > MAX_SIGNATURES:
-        raise InputError(
-            f"expected at most {MAX_SIGNATURES} signatures, found {len(found)}",
-            reason="too-many",
-            where=str(file),
-        )
-    return tuple(read_file(path, MAX_BUNDLE_BYTES) for path in found)
 
 
 def _secret(ref: SecretRef, folder: Path, name: str) -> bytes:
