@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
@@ -12,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from attest.cli.attestation import FOLDER, SUFFIX
-from attest.cli.checkpoint import AsJson, Model, hashing_progress
+from attest.cli.checkpoint import AsJson, Model
 from attest.cli.console import emit_json, progress, say, show
 from attest.cli.countersigning import VERIFIER, SummaryRequest, write_summary
 from attest.cli.evaluation import (
@@ -24,21 +22,26 @@ from attest.cli.evaluation import (
     Device,
     Threads,
 )
+from attest.cli.given import (
+    find_bundles,
+    learn_from,
+    list_subjects,
+    names_weights,
+    read_bundles,
+    trust_given,
+)
 from attest.cli.judging import JudgeModels, JudgeTexts, judge_sources
 from attest.cli.oms import verify_oms
 from attest.cli.summaries import verify_summary
-from attest.errors import ExitCode, InputError, VerificationError
-from attest.files import read_file, replace_file
+from attest.errors import ExitCode, InputError
 
 FROM_EVIDENCE, FROM_REPLAY = 2, 3
 """The first levels that need the evidence, and the weights."""
 
 if TYPE_CHECKING:
-    from attest.checkpoint.folder import Checkpoint
-    from attest.license.terms import License
     from attest.verification.folder import Examined
     from attest.verification.records import Level
-    from attest.verification.verify import SignedTrust, SignerRole, Subjects, Trust
+    from attest.verification.verify import SignedTrust, Trust
 
 
 def verify(
@@ -200,9 +203,9 @@ def verify(
         )
     if level is not None and believe is None:
         _check_depth(level, evidence, hashes)
-    trust = _trust(key, role, trust_file, revocations, remember, license_files)
+    trust = trust_given(key, role, trust_file, revocations, remember, license_files)
     depth = _depth(level, trust)
-    subjects = partial(_subjects, model, hashes, names_weights=_names_weights(trust))
+    subjects = partial(list_subjects, model, hashes, with_tensors=names_weights(trust))
     now = datetime.now(UTC)
     if believe is not None:
         if any((bundle, evidence, sign_summary, summary)) or len(license_files) > 1:
@@ -215,7 +218,7 @@ def verify(
             believe, trust, license, subjects=subjects, level=depth, now=now, as_json=as_json
         )
         if remember is not None:
-            _remember(remember, trust, license, now)
+            learn_from(remember, trust, license, now)
         raise typer.Exit(code)
     _check_depth(depth, evidence, hashes)
     request = SummaryRequest.of(sign_summary, summary, verifier, depth)
@@ -247,7 +250,7 @@ def verify(
                 base=None if base is None else open_checkpoint(base),
                 on_progress=on_progress,
             )
-        bundles = _read_bundles(_bundles(model, bundle))
+        bundles = read_bundles(find_bundles(model, bundle))
         examined = examine_folder(
             bundles,
             trust=trust,
@@ -261,7 +264,7 @@ def verify(
         )
     best = examined[0].result
     if remember is not None:
-        _remember(remember, trust, examined[0].license, now)
+        learn_from(remember, trust, examined[0].license, now)
     if request is not None and best.is_verified:
         write_summary(best, Path(examined[0].name), request, is_from_bytes=hashes is None)
     raise typer.Exit(_report(examined, n_bundles=len(bundles), as_json=as_json))
@@ -304,36 +307,6 @@ def _beacon(text: str | None) -> bytes | None:
         raise InputError("expected the beacon in hexadecimal", reason="beacon") from error
 
 
-def _trust(
-    key: Path | None,
-    role: SignerRole | None,
-    trust_file: Path | None,
-    revocations: Path | None,
-    remember: Path | None,
-    license_files: list[Path],
-) -> Trust | SignedTrust:
-    from attest.attestation.documents import read_signatures
-    from attest.attestation.keyfiles import load_public_key
-    from attest.cli.trust import read_remembered, read_revocations, read_trust
-    from attest.verification.verify import SignedTrust, Trust
-
-    if trust_file is None:
-        assert key is not None
-        if revocations is not None or remember is not None:
-            raise InputError("--revocations and --remember go with --trust", reason="usage")
-        return Trust(load_public_key(key), role or "publisher")
-    if role is not None:
-        raise InputError("--role goes with --key; a trust file names the roles", reason="usage")
-    return SignedTrust(
-        read_trust(trust_file),
-        license_signatures=tuple(
-            signature for file in license_files for signature in read_signatures(file)
-        ),
-        revocations=None if revocations is None else read_revocations(revocations),
-        remembered=None if remember is None else read_remembered(remember),
-    )
-
-
 def _check_depth(depth: int, evidence: Path | None, hashes: Path | None) -> None:
     if (depth >= FROM_EVIDENCE) != (evidence is not None):
         raise InputError(
@@ -349,82 +322,3 @@ def _depth(level: int | None, trust: Trust | SignedTrust) -> Level:
     from attest.verification.records import LEVELS
 
     return tuple(LEVELS)[level if level is not None else max(1, trust.rules.requires.level)]
-
-
-def _remember(file: Path, trust: Trust | SignedTrust, license: License, now: datetime) -> None:
-    from attest.cli.signatures import locked
-    from attest.cli.trust import read_remembered
-    from attest.verification.freshness import learn
-    from attest.verification.verify import SignedTrust
-
-    assert isinstance(trust, SignedTrust)
-    with locked(file):
-        # Another verification may have seen something newer since this one began.
-        before = read_remembered(file)
-        known = learn(replace(trust, remembered=before), license, now)
-        if known is not None and known != before:
-            replace_file(file, known.to_json() + b"\n")
-
-
-def _bundles(model: Path, bundle: Path | None) -> list[Path]:
-    if bundle is not None and not bundle.is_dir():
-        return [bundle]
-    folder = bundle if bundle is not None else model / FOLDER
-    found = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
-    if not found:
-        raise VerificationError(
-            f"no attestation in {folder}",
-            step=0,
-            hint="name one with --bundle, or ask the publisher for it",
-        )
-    return found
-
-
-def _read_bundles(paths: list[Path]) -> dict[str, bytes]:
-    from attest.attestation.bundle import MAX_BUNDLE_BYTES
-    from attest.verification.folder import MAX_BUNDLES, MAX_FOLDER_BYTES
-
-    found: dict[str, bytes] = {}
-    size_bytes = 0
-    for path in paths:
-        found[str(path)] = read_file(path, MAX_BUNDLE_BYTES)
-        size_bytes += len(found[str(path)])
-        # What is too much is refused by `examine_folder`, and need not be read to its end.
-        if len(found) > MAX_BUNDLES or size_bytes > MAX_FOLDER_BYTES:
-            break
-    return found
-
-
-def _names_weights(trust: Trust | SignedTrust) -> bool:
-    from attest.verification.verify import SignedTrust
-
-    revocations = trust.revocations if isinstance(trust, SignedTrust) else None
-    return revocations is not None and bool(revocations.content.weights)
-
-
-def _subjects(model: Path, hashes: Path | None, *, names_weights: bool) -> Subjects:
-    from attest.verification.listing import of_manifest, read_listing
-    from attest.verification.verify import Subjects
-
-    if hashes is not None:
-        return Subjects(read_listing(hashes))
-    from attest.checkpoint.digest import digest
-    from attest.checkpoint.folder import open_checkpoint
-
-    checkpoint = open_checkpoint(model)
-    with hashing_progress(checkpoint.size_bytes) as on_bytes:
-        # What is loadable is judged by a step of its own, after the bytes are known; where nothing
-        # is, there are no weights to compare.
-        tensors = names_weights and _is_loadable(checkpoint)
-        manifest = digest(checkpoint, tensors=tensors, strict=False, on_bytes=on_bytes)
-    return Subjects(of_manifest(manifest), checkpoint)
-
-
-def _is_loadable(checkpoint: Checkpoint) -> bool:
-    from attest.checkpoint.loadable import check_loadable
-
-    try:
-        check_loadable(checkpoint)
-    except InputError:
-        return False
-    return True
